@@ -1,0 +1,130 @@
+//! The catalogue of events: name, version, and the schema of the payload.
+
+use schemars::{JsonSchema, schema_for};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::{SessionId, TenantId, UserId};
+
+/// A payload that belongs to one type of event.
+pub trait Payload: Serialize + JsonSchema {
+    /// The event's name, `noun.verb_past`.
+    const TYPE: &'static str;
+    /// Version of the payload's schema.
+    const VERSION: i16;
+    /// What happened, in one sentence.
+    const MEANING: &'static str;
+}
+
+/// One line of the catalogue.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct EventType {
+    /// The event's name.
+    pub name: &'static str,
+    /// Version of the payload's schema.
+    pub version: i16,
+    /// What happened.
+    pub description: &'static str,
+    /// JSON Schema of the payload.
+    pub schema: Value,
+}
+
+macro_rules! events {
+    ($($type:literal v $version:literal, $meaning:literal => $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty,)+ })+) => {
+        $(
+            #[doc = $meaning]
+            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            pub struct $name {
+                $($(#[$doc])* pub $field: $kind,)+
+            }
+
+            impl Payload for $name {
+                const TYPE: &'static str = $type;
+                const VERSION: i16 = $version;
+                const MEANING: &'static str = $meaning;
+            }
+        )+
+
+        /// Every type of event, in the order of the catalogue.
+        #[must_use]
+        pub fn catalogue() -> Vec<EventType> {
+            vec![$(EventType {
+                name: $name::TYPE,
+                version: $name::VERSION,
+                description: $name::MEANING,
+                schema: schema_for!($name).to_value(),
+            },)+]
+        }
+
+        /// Whether a stored payload fits the schema of its type.
+        #[must_use]
+        pub fn fits(event_type: &str, data: &Value) -> bool {
+            match event_type {
+                $($type => $name::deserialize(data).is_ok(),)+
+                _ => false,
+            }
+        }
+    };
+}
+
+events! {
+    "user.signed_up" v 1, "Somebody created an account." => UserSignedUp {
+        /// The new user.
+        user_id: UserId,
+    }
+    "user.email_verified" v 1, "A user proved that their address is theirs." => UserEmailVerified {
+        /// The user.
+        user_id: UserId,
+    }
+    "user.updated" v 1, "A user changed their profile." => UserUpdated {
+        /// The user.
+        user_id: UserId,
+        /// The profile's version after the change.
+        version: i32,
+    }
+    "session.created" v 1, "A user signed in." => SessionCreated {
+        /// The session.
+        session_id: SessionId,
+        /// Whose session.
+        user_id: UserId,
+    }
+    "session.revoked" v 1, "A session was ended." => SessionRevoked {
+        /// The session.
+        session_id: SessionId,
+        /// Whose session.
+        user_id: UserId,
+        /// Why it ended, a word such as `signed_out`.
+        reason: String,
+    }
+    "tenant.created" v 1, "An organisation was created." => TenantCreated {
+        /// The organisation.
+        tenant_id: TenantId,
+        /// Its slug.
+        slug: String,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_well_formed() {
+        let mut seen = std::collections::BTreeSet::new();
+        for event in catalogue() {
+            assert!(seen.insert(event.name), "{} twice", event.name);
+            assert!(event.name.contains('.'));
+            assert!(event.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_'));
+            assert_eq!(event.schema["type"], "object");
+        }
+    }
+
+    #[test]
+    fn a_payload_fits_its_own_type_only() {
+        let data = serde_json::json!({ "tenant_id": TenantId::PLATFORM, "slug": "acme" });
+        assert!(fits("tenant.created", &data));
+        assert!(!fits("user.signed_up", &data));
+        assert!(!fits("tenant.vanished", &data));
+    }
+}

@@ -1,0 +1,141 @@
+//! Jobs are data: a constant name, ids only, and an explicit way to end.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::{TenantId, UserId};
+
+/// A job, as it stands in the outbox. Old variants stay decodable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Job {
+    /// Mail a link that verifies the user's address.
+    #[serde(rename = "mail.verify_email")]
+    MailVerifyEmail {
+        /// Whose address.
+        user_id: UserId,
+    },
+    /// Tell the owner of an address that somebody tried to sign up with it.
+    #[serde(rename = "mail.account_exists")]
+    MailAccountExists {
+        /// Who owns the address.
+        user_id: UserId,
+    },
+    /// Tell a user that their account was locked after failed sign-ins.
+    #[serde(rename = "mail.account_locked")]
+    MailAccountLocked {
+        /// Whose account.
+        user_id: UserId,
+    },
+    /// Copy a tenant's hosts into the edge directory.
+    #[serde(rename = "directory.sync")]
+    DirectorySync {
+        /// Which tenant.
+        tenant_id: TenantId,
+    },
+}
+
+impl Job {
+    /// The job's constant name, the tag of its JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::MailVerifyEmail { .. } => "mail.verify_email",
+            Self::MailAccountExists { .. } => "mail.account_exists",
+            Self::MailAccountLocked { .. } => "mail.account_locked",
+            Self::DirectorySync { .. } => "directory.sync",
+        }
+    }
+
+    /// The job that an outbox row stands for; `None` if this program does not know it.
+    #[must_use]
+    pub fn decode(kind: &str, payload: &Value) -> Option<Self> {
+        Self::deserialize(payload).ok().filter(|job| job.kind() == kind)
+    }
+
+    /// The queue that it travels on.
+    #[must_use]
+    pub const fn queue(&self) -> Queue {
+        match self {
+            Self::MailVerifyEmail { .. } | Self::MailAccountExists { .. } | Self::MailAccountLocked { .. } => Queue::Mail,
+            Self::DirectorySync { .. } => Queue::Jobs,
+        }
+    }
+}
+
+/// A queue of jobs; each has a dead-letter queue of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// Everything without a queue of its own.
+    Jobs,
+    /// Mail and short messages.
+    Mail,
+    /// Deliveries to tenants' endpoints.
+    Webhooks,
+}
+
+impl Queue {
+    /// Every queue.
+    pub const ALL: [Self; 3] = [Self::Jobs, Self::Mail, Self::Webhooks];
+
+    /// Its name in the outbox.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jobs => "jobs",
+            Self::Mail => "mail",
+            Self::Webhooks => "webhooks",
+        }
+    }
+
+    /// The queue of that name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn one_of_each() -> Vec<Job> {
+        let user_id = UserId::from(Uuid::from_u128(1));
+        vec![
+            Job::MailVerifyEmail { user_id },
+            Job::MailAccountExists { user_id },
+            Job::MailAccountLocked { user_id },
+            Job::DirectorySync { tenant_id: TenantId::PLATFORM },
+        ]
+    }
+
+    #[test]
+    fn the_tag_is_the_kind() {
+        for job in one_of_each() {
+            let json = serde_json::to_value(&job).unwrap();
+            assert_eq!(json["kind"], job.kind());
+            assert_eq!(Job::decode(job.kind(), &json), Some(job));
+            assert_eq!(Job::decode("mail.other", &json), None);
+        }
+        assert_eq!(Job::decode("mail.other", &serde_json::json!({ "kind": "mail.other" })), None);
+    }
+
+    #[test]
+    fn mail_travels_on_the_mail_queue() {
+        for job in one_of_each() {
+            assert_eq!(job.kind().starts_with("mail."), job.queue() == Queue::Mail);
+        }
+    }
+
+    #[test]
+    fn queues_are_found_by_name() {
+        for queue in Queue::ALL {
+            assert_eq!(Queue::parse(queue.as_str()), Some(queue));
+            assert_eq!(serde_json::to_value(queue).unwrap(), queue.as_str());
+        }
+        assert_eq!(Queue::parse("other"), None);
+    }
+}

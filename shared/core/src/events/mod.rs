@@ -1,0 +1,4 @@
+//! What a change tells the world: events for those who listen, jobs for what is owed.
+
+pub mod event;
+pub mod job;

@@ -1,0 +1,7 @@
+//! What HTTP means here, apart from any server: bodies, cursors, entity tags, request ids, origins.
+
+pub mod cors;
+pub mod cursor;
+pub mod etag;
+pub mod json;
+pub mod request_id;

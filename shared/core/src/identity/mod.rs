@@ -1,0 +1,8 @@
+//! Who somebody is: addresses, passwords, tokens, sessions.
+
+pub mod email;
+pub mod one_time;
+pub mod password;
+pub mod refresh;
+pub mod session;
+pub mod token;

@@ -1,0 +1,149 @@
+//! Mails: what is written, in which language; sending is done elsewhere.
+
+mod template;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{error::Problem, identity::one_time::Purpose, text::Locale};
+
+/// A mail to be written, with what it says.
+///
+/// None carries a name: whoever signs up with somebody else's address chooses the name, and must not thereby write a line of
+/// the mail that we send there.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Mail<'a> {
+    /// After sign-up: confirm the address.
+    VerifyEmail {
+        /// Where the token is redeemed.
+        link: &'a str,
+        /// The one-time token in the link.
+        token: &'a str,
+    },
+    /// Somebody signed up with an address that has an account.
+    AccountExists {
+        /// Where one signs in.
+        link: &'a str,
+    },
+    /// Too many wrong passwords in a row.
+    AccountLocked {
+        /// How many they were.
+        failures: u32,
+        /// How long nobody can sign in, in minutes.
+        minutes: u32,
+    },
+}
+
+/// Languages that mails are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// English, where nothing else is wanted.
+    English,
+    /// German.
+    German,
+}
+
+impl Language {
+    /// The languages.
+    pub const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// The language for somebody's locale, English if there is none for it.
+    #[must_use]
+    pub fn of(locale: Option<&Locale>) -> Self {
+        match locale.map(Locale::language) {
+            Some("de") => Self::German,
+            _ => Self::English,
+        }
+    }
+
+    /// The language tag.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
+}
+
+/// A mail as it is sent, and as the development mailbox shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendered {
+    /// The subject, one line.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML, without anything that is fetched.
+    pub html: String,
+    /// The links in it.
+    pub links: Vec<String>,
+    /// The tokens in it, by what they are for: `verify`, `reset`, `invite`, `magic`, `code`.
+    pub tokens: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rendered").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Mail<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Mail<'_> {
+    /// The name of the mail, and of its templates.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::VerifyEmail { .. } => "verify_email",
+            Self::AccountExists { .. } => "account_exists",
+            Self::AccountLocked { .. } => "account_locked",
+        }
+    }
+
+    /// Writes the mail.
+    ///
+    /// # Errors
+    /// `INTERNAL`, if its link is not one of the web or its template is at fault.
+    pub fn render(&self, language: Language) -> Result<Rendered, Problem> {
+        let link = match self {
+            Self::VerifyEmail { link, .. } | Self::AccountExists { link } => Some(*link),
+            Self::AccountLocked { .. } => None,
+        };
+        if link.is_some_and(|l| !l.starts_with("https://") && !l.starts_with("http://")) {
+            return Err(Problem::internal("a mail's link is not one of the web"));
+        }
+        let tokens = match self {
+            Self::VerifyEmail { token, .. } => BTreeMap::from([("verify".to_owned(), (*token).to_owned())]),
+            Self::AccountExists { .. } | Self::AccountLocked { .. } => BTreeMap::new(),
+        };
+        let written = template::write(self.name(), language, self.values())
+            .map_err(|e| Problem::internal(format!("mail {} {}: {e}", self.name(), language.tag())))?;
+        Ok(Rendered {
+            subject: written.subject,
+            text: written.text,
+            html: written.html,
+            links: link.map(str::to_owned).into_iter().collect(),
+            tokens,
+        })
+    }
+
+    /// What the template reads.
+    fn values(&self) -> minijinja::Value {
+        match self {
+            Self::VerifyEmail { link, .. } => {
+                let hours = Purpose::VerifyEmail.ttl_seconds().div_euclid(3600);
+                minijinja::context! { link, hours }
+            }
+            Self::AccountExists { link } => minijinja::context! { link },
+            Self::AccountLocked { failures, minutes } => minijinja::context! { failures, minutes },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use super::*;
+
+const LINK: &str = "https://getzygo.example/verify-email?token=zv_AAAA&next=%2Fhome";
+
+fn mails() -> [Mail<'static>; 3] {
+    [
+        Mail::VerifyEmail { link: LINK, token: "zv_AAAA" },
+        Mail::AccountExists { link: "https://getzygo.example/sign-in" },
+        Mail::AccountLocked { failures: 10, minutes: 1 },
+    ]
+}
+
+/// Every mail in every language, for review.
+#[test]
+fn every_mail() {
+    for mail in mails() {
+        for language in Language::ALL {
+            let Rendered { subject, text, html, links, tokens } = mail.render(language).unwrap();
+            let shown = format!("Subject: {subject}\nLinks: {links:?}\nTokens: {tokens:?}\n\n{text}\n==== HTML ====\n{html}");
+            insta::assert_snapshot!(format!("{}_{}", mail.name(), language.tag()), shown);
+        }
+    }
+}
+
+#[test]
+fn html_fetches_nothing_and_can_be_read_aloud() {
+    for mail in mails() {
+        for language in Language::ALL {
+            let html = mail.render(language).unwrap().html;
+            for forbidden in ["<img", "src=", "url(", "<script", "<link", "@import", "<table"] {
+                assert!(!html.contains(forbidden), "{forbidden} in {html}");
+            }
+            assert!(html.starts_with("<!doctype html>\n"));
+            assert!(html.contains(&format!("<html lang=\"{}\"", language.tag())));
+            assert_eq!(html.matches("<h1").count(), 1);
+        }
+    }
+}
+
+#[test]
+fn both_forms_carry_the_link() {
+    let mail = mails()[0].render(Language::English).unwrap();
+    assert!(mail.text.lines().any(|line| line == LINK), "on a line of its own");
+    assert!(mail.html.contains(&format!("href=\"{}\"", LINK.replace('&', "&amp;"))));
+    assert_eq!(mail.links, [LINK]);
+    assert_eq!(mail.tokens["verify"], "zv_AAAA");
+    assert!(!mail.subject.contains('\n'));
+}
+
+#[test]
+fn markup_in_a_value_stays_text() {
+    let link = "https://x.example/?a=\"><script>'{{ 7*7 }}";
+    let html = Mail::AccountExists { link }.render(Language::English).unwrap().html;
+    assert!(html.contains("https://x.example/?a=&quot;&gt;&lt;script&gt;&#39;{{ 7*7 }}"));
+    assert!(!html.contains("<script>"));
+}
+
+#[test]
+fn a_link_is_one_of_the_web() {
+    assert!(Mail::AccountExists { link: "javascript:alert(1)" }.render(Language::English).is_err());
+}
+
+#[test]
+fn languages() {
+    let of = |text: &str| Language::of(Some(&Locale::parse(text).unwrap()));
+    assert_eq!([of("de"), of("de-AT"), of("en-GB"), of("fr"), Language::of(None)], {
+        use Language::{English, German};
+        [German, German, English, English, English]
+    });
+}
+
+#[test]
+fn debug_shows_no_token() {
+    assert_eq!(format!("{:?}", mails()[0]), "verify_email");
+    assert!(!format!("{:?}", mails()[0].render(Language::English).unwrap()).contains("zv_"));
+}

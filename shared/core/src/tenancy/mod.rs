@@ -1,0 +1,11 @@
+//! Organisations: what they are called, where they answer, what their plan covers.
+
+pub mod directory;
+pub mod host;
+pub mod plan;
+pub mod slug;
+
+pub use directory::{DirectoryEntry, HostCache, TenantStatus};
+pub use host::{HostConfig, Site};
+pub use plan::Plan;
+pub use slug::Slug;
