@@ -1,0 +1,15 @@
+DROP PROCEDURE give_to_lookup(regprocedure, text[]);
+DROP PROCEDURE open_to_lookup(regclass, text, text);
+DROP PROCEDURE protect_personal_table(regclass);
+DROP PROCEDURE protect_tenant_table(regclass);
+DROP PROCEDURE protect_table(regclass, text, text);
+DROP FUNCTION touch_row();
+DROP FUNCTION make_uuid_v7(timestamptz);
+DROP FUNCTION now_ms();
+DROP FUNCTION app_platform_reason();
+DROP FUNCTION app_actor();
+DROP FUNCTION app_request_id();
+DROP FUNCTION app_user_id();
+DROP FUNCTION app_tenant_id();
+REVOKE USAGE ON SCHEMA public FROM zygo_app, zygo_platform, zygo_lookup;
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;

@@ -1,0 +1,10 @@
+DROP FUNCTION end_own_sessions(uuid, uuid, text, timestamptz);
+DROP FUNCTION touch_own_session(uuid, timestamptz);
+DROP FUNCTION own_sessions(timestamptz);
+DROP FUNCTION verify_email(bytea, uuid, timestamptz);
+DROP FUNCTION request_verification(text, uuid, timestamptz);
+DROP FUNCTION sign_in_failed(uuid, uuid, timestamptz);
+DROP FUNCTION sign_in_succeeded(text, timestamptz);
+DROP FUNCTION find_credentials(text, uuid);
+DROP FUNCTION sign_up(uuid, text, text, text, text, text, uuid, uuid, timestamptz);
+DROP FUNCTION add_outbox(uuid, uuid, text, jsonb, timestamptz);

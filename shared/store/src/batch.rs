@@ -1,0 +1,123 @@
+//! Scope, statements and commit in one pipeline: one write, one round trip.
+
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use futures::future::{join_all, join4};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+
+use crate::{Db, Described, LookupScope, Scope, Statement, StoreError};
+
+/// Statements of a batch at most. Up to this many, `join_all` polls its futures in their order, which is the order on the wire.
+const MOST: usize = 24;
+
+/// Opens every transaction: the context that policies and triggers read, transaction-local.
+const ENTER: Statement<LookupScope> = Statement::new(
+    "batch.enter",
+    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
+    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
+    "/* batch.enter */ SELECT set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true), \
+     set_config('app.request_id', $3, true), set_config('app.actor', $4, true), set_config('app.platform_reason', $5, true)",
+);
+
+/// This module's statements.
+pub const STATEMENTS: &[Described] = &[ENTER.described()];
+
+/// A parameter of a statement.
+pub type Param<'a> = &'a (dyn ToSql + Sync);
+
+struct Step<'a> {
+    name: &'static str,
+    sql: &'static str,
+    params: Vec<(Param<'a>, Type)>,
+    arity: bool,
+}
+
+/// Statements that run in one transaction and one round trip.
+///
+/// If one fails, those after it are refused by the server and the commit rolls back; the first error is the one that counts.
+#[must_use = "a batch does nothing until it is run"]
+pub struct Batch<'a, S: Scope> {
+    db: &'a Db,
+    scope: &'a S,
+    begin: &'static str,
+    steps: Vec<Step<'a>>,
+}
+
+impl<'a, S: Scope> Batch<'a, S> {
+    /// A transaction that only reads.
+    pub const fn read(db: &'a Db, scope: &'a S) -> Self {
+        Self { db, scope, begin: "BEGIN READ ONLY", steps: Vec::new() }
+    }
+
+    /// A transaction that may write.
+    pub const fn write(db: &'a Db, scope: &'a S) -> Self {
+        Self { db, scope, begin: "BEGIN", steps: Vec::new() }
+    }
+
+    /// Adds a statement with its parameters, in the order of `$1`, `$2`, …
+    pub fn add(mut self, statement: &Statement<S>, params: &[Param<'a>]) -> Self {
+        let Described { name, sql, params: types, .. } = statement.described();
+        let arity = types.len() == params.len();
+        self.steps.push(Step { name, sql, params: params.iter().copied().zip(types.iter().cloned()).collect(), arity });
+        self
+    }
+
+    /// Sends it all, and gives each statement's rows in the order they were added.
+    ///
+    /// # Errors
+    /// The first error of the transaction.
+    pub async fn run(self) -> Result<Answers, StoreError> {
+        if let Some(step) = self.steps.iter().find(|step| !step.arity) {
+            return Err(StoreError::Bug(format!("{}: wrong number of parameters", step.name)));
+        }
+        if self.steps.len() > MOST {
+            return Err(StoreError::Bug("a batch of too many statements".into()));
+        }
+        let context = self.scope.context();
+        let enter: [(Param<'_>, Type); 5] = [&context.tenant_id, &context.user_id, &context.request_id, &context.actor, &context.platform_reason]
+            .map(|value| (value as Param<'_>, Type::TEXT));
+        let client = self.db.one_trip();
+        // A parameter that cannot be encoded fails before it is sent; the commit, polled after it, must not go through then.
+        let unsent = AtomicBool::new(false);
+        let work = join_all(self.steps.iter().map(|step| {
+            let unsent = &unsent;
+            async move {
+                let rows = client.query_typed(step.sql, &step.params).await;
+                unsent.fetch_or(rows.is_err(), Ordering::Relaxed);
+                rows.map_err(|error| StoreError::from_postgres(step.name, &error))
+            }
+        }));
+        let commit = async { client.batch_execute(if unsent.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" }).await };
+        let (begun, entered, worked, committed) =
+            join4(client.batch_execute(self.begin), client.query_typed(ENTER.described().sql, &enter), work, commit).await;
+        begun.map_err(|error| StoreError::from_postgres("batch.begin", &error))?;
+        entered.map_err(|error| StoreError::from_postgres("batch.enter", &error))?;
+        let answers = worked.into_iter().collect::<Result<VecDeque<_>, _>>()?;
+        committed.map_err(|error| StoreError::from_postgres("batch.commit", &error))?;
+        Ok(Answers(answers))
+    }
+
+    /// Sends a batch of one statement, and gives its rows.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn rows(self) -> Result<Vec<Row>, StoreError> {
+        Ok(self.run().await?.next())
+    }
+}
+
+/// The rows of a batch's statements.
+pub struct Answers(VecDeque<Vec<Row>>);
+
+impl Answers {
+    /// The rows of the next statement, in the order they were added; none when all were taken.
+    pub fn next(&mut self) -> Vec<Row> {
+        self.0.pop_front().unwrap_or_default()
+    }
+}

@@ -1,0 +1,71 @@
+//! What can go wrong in Postgres, as the layers above tell it apart.
+
+use std::{error::Error as _, fmt};
+
+use tokio_postgres::Error;
+
+/// A failure of the store.
+///
+/// `Display` says the kind and no more, so that internal text cannot slip into an answer; the log reads [`cause`](Self::cause).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// Postgres is away, overloaded, or took too long (connection lost; classes 08, 53, 57P, and 57014).
+    Unavailable(String),
+    /// A unique or foreign key stood in the way (23505, 23503).
+    Conflict {
+        /// The constraint's name.
+        constraint: String,
+    },
+    /// A policy or a missing grant refused it (42501).
+    Forbidden(String),
+    /// It lost to another transaction and may be tried again (40001, 40P01, 55P03).
+    Retry(String),
+    /// A fault of this program.
+    Bug(String),
+}
+
+impl StoreError {
+    /// What the log may know: statement, SQLSTATE, and the server's words where these quote no value.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        match self {
+            Self::Unavailable(cause) | Self::Forbidden(cause) | Self::Retry(cause) | Self::Bug(cause) => cause,
+            Self::Conflict { constraint } => constraint,
+        }
+    }
+
+    /// The failure of a statement.
+    pub(crate) fn from_postgres(statement: &str, error: &Error) -> Self {
+        let Some(db) = error.as_db_error() else {
+            let io = error.source().is_some_and(|source| source.is::<std::io::Error>());
+            let cause = format!("{statement}: {error}");
+            return if error.is_closed() || io { Self::Unavailable(cause) } else { Self::Bug(cause) };
+        };
+        let code = db.code().code();
+        // Class 22 quotes the offending value.
+        let message = if code.starts_with("22") { "a value that does not fit" } else { db.message() };
+        let cause = format!("{statement}: {code} {message}");
+        match code {
+            "23505" | "23503" => Self::Conflict { constraint: db.constraint().unwrap_or(statement).to_owned() },
+            "42501" => Self::Forbidden(cause),
+            "40001" | "40P01" | "55P03" => Self::Retry(cause),
+            "57014" => Self::Unavailable(cause),
+            code if ["08", "53", "57P", "28"].iter().any(|class| code.starts_with(class)) => Self::Unavailable(cause),
+            _ => Self::Bug(cause),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unavailable(_) => "the database is unavailable",
+            Self::Conflict { .. } => "the change conflicts with another",
+            Self::Forbidden(_) => "the database refused it",
+            Self::Retry(_) => "the change lost to another",
+            Self::Bug(_) => "the store failed",
+        })
+    }
+}
+
+impl std::error::Error for StoreError {}

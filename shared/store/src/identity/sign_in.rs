@@ -1,0 +1,182 @@
+//! Signing in with a password.
+
+use tokio_postgres::types::Type;
+use zygo_core::{
+    events::job::Queue,
+    id::{EventId, OutboxId, TenantId, UserId},
+    time::Timestamp,
+};
+
+use super::{
+    Membership, SessionRecord, UserRow,
+    session::{ACTIVITY, CREATED, INSERT},
+};
+use crate::{
+    Db, Described, LookupScope, Statement, StoreError, TenantScope,
+    batch::Batch,
+    outbox::Queued,
+    row::{Cells, at, only},
+};
+
+const FIND: Statement<LookupScope> = Statement::new(
+    "identity.find_credentials",
+    &[Type::TEXT, Type::UUID],
+    &[
+        Type::UUID,
+        Type::TEXT,
+        Type::BOOL,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT4,
+        Type::TIMESTAMPTZ,
+        Type::BOOL,
+        Type::TEXT,
+        Type::INT4,
+        Type::TIMESTAMPTZ,
+        Type::UUID,
+        Type::UUID,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT4,
+        Type::INT8,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::UUID,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT2,
+        Type::BOOL,
+        Type::TEXT,
+        Type::INT2_ARRAY,
+    ],
+    "/* identity.find_credentials */ SELECT (c.profile).*, c.password_hash, c.failed_sign_ins, c.locked_until, (c.membership).* \
+     FROM find_credentials($1, $2) c",
+);
+
+const SUCCEEDED: Statement<TenantScope> = Statement::new(
+    "identity.record_sign_in.user",
+    &[Type::TEXT, Type::TIMESTAMPTZ],
+    &[Type::BOOL],
+    "/* identity.record_sign_in.user */ SELECT sign_in_succeeded($1, $2)",
+);
+
+const FAILED: Statement<TenantScope> = Statement::new(
+    "identity.record_sign_in_failure",
+    &[Type::UUID, Type::UUID, Type::TIMESTAMPTZ],
+    &[Type::BOOL],
+    "/* identity.record_sign_in_failure */ SELECT mailed FROM sign_in_failed($1, $2, $3)",
+);
+
+const FAILED_EVENT: Statement<TenantScope> = Statement::new(
+    "identity.record_sign_in_failure.event",
+    &[Type::UUID, Type::UUID, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
+    &[],
+    "/* identity.record_sign_in_failure.event */ INSERT INTO security_events (id, tenant_id, kind, user_id, ip, details, request_id, created_at) \
+     VALUES ($1, app_tenant_id(), 'sign_in.failed', $2, $3, jsonb_build_object('account', $4), app_request_id(), $5)",
+);
+
+/// This module's statements.
+pub const STATEMENTS: &[Described] = &[FIND.described(), SUCCEEDED.described(), FAILED.described(), FAILED_EVENT.described()];
+
+/// What a password sign-in must know about an address.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The person.
+    pub user: UserRow,
+    /// Whether the person is suspended everywhere.
+    pub user_suspended: bool,
+    /// PHC string; `None` for somebody without a password.
+    pub password_hash: Option<String>,
+    /// Wrong passwords in a row.
+    pub failed_sign_ins: i32,
+    /// Until when no password is accepted.
+    pub locked_until: Option<Timestamp>,
+    /// The membership in the tenant asked for.
+    pub membership: Option<Membership>,
+}
+
+/// Finds an address's account, with the membership in a tenant.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn find_credentials(db: &Db, scope: &LookupScope, email: &str, tenant_id: TenantId) -> Result<Option<Credentials>, StoreError> {
+    let rows = Batch::read(db, scope).add(&FIND, &[&email, &tenant_id.uuid()]).rows().await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Credentials {
+        user: UserRow::read(row)?,
+        user_suspended: row.cell("user_suspended")?,
+        password_hash: row.cell("password_hash")?,
+        failed_sign_ins: row.cell("failed_sign_ins")?,
+        locked_until: row.maybe_time("locked_until")?,
+        membership: Membership::maybe(row)?,
+    }))
+}
+
+/// A sign-in that succeeded.
+#[derive(Clone)]
+pub struct SignIn<'a> {
+    /// The session that it began.
+    pub session: &'a SessionRecord,
+    /// A hash with newer parameters, where the stored one is weak.
+    pub rehash: Option<String>,
+}
+
+/// Records a sign-in: the session, its event, the activity, and that no failures stand in a row any more.
+///
+/// # Errors
+/// `Unavailable`, `Retry`; `Conflict` if the session is on record already.
+pub async fn record_sign_in(db: &Db, scope: &LookupScope, sign_in: &SignIn<'_>) -> Result<(), StoreError> {
+    let session = sign_in.session;
+    let scope = scope.within(session.tenant_id, Some(session.user_id));
+    let params = session.params();
+    Batch::write(db, &scope)
+        .add(&INSERT, &params.insert())
+        .add(&CREATED, &params.created())
+        .add(&ACTIVITY, &params.activity(&"signed_in"))
+        .add(&SUCCEEDED, &[&sign_in.rehash, &at(session.now)])
+        .run()
+        .await
+        .map(drop)
+}
+
+/// A sign-in that failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Whose account; `None` for an unknown address.
+    pub user_id: Option<UserId>,
+    /// A keyed hash of the address, to see attempts on one account without the address.
+    pub account: String,
+    /// Where it was tried.
+    pub tenant_id: TenantId,
+    /// Client address.
+    pub ip: Option<String>,
+    /// Identifier of the security event.
+    pub event_id: EventId,
+    /// Identifier of the outbox row, if the account's owner is to be told.
+    pub outbox_id: OutboxId,
+    /// The instant.
+    pub now: Timestamp,
+}
+
+/// Counts a failed sign-in and records it. From the tenth in a row the account is locked, a minute doubling to an hour;
+/// when the first such lock begins, its owner is owed a mail. An unknown address costs the same statements.
+///
+/// # Errors
+/// `Unavailable`, `Retry`.
+pub async fn record_sign_in_failure(db: &Db, scope: &LookupScope, failure: &Failure) -> Result<Option<Queued>, StoreError> {
+    let scope = scope.within(failure.tenant_id, None);
+    let user_id = failure.user_id.map(UserId::uuid);
+    let now = at(failure.now);
+    let mut answers = Batch::write(db, &scope)
+        .add(&FAILED, &[&user_id, &failure.outbox_id.uuid(), &now])
+        .add(&FAILED_EVENT, &[&failure.event_id.uuid(), &user_id, &failure.ip, &failure.account, &now])
+        .run()
+        .await?;
+    let mailed: bool = only(answers.next(), "identity.record_sign_in_failure")?.cell("mailed")?;
+    Ok(mailed.then(|| Queued { id: failure.outbox_id, tenant_id: TenantId::PLATFORM, kind: "mail.account_locked".to_owned(), queue: Queue::Mail }))
+}

@@ -1,0 +1,109 @@
+//! Signing up.
+
+use tokio_postgres::types::Type;
+use zygo_core::{
+    events::job::Queue,
+    id::{EventId, OutboxId, TenantId, UserId},
+    time::Timestamp,
+};
+
+use super::UserRow;
+use crate::{
+    Db, Described, LookupScope, Statement, StoreError,
+    batch::Batch,
+    outbox::Queued,
+    row::{Cells, at, only},
+};
+
+const SIGN_UP: Statement<LookupScope> = Statement::new(
+    "identity.sign_up",
+    &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::UUID, Type::UUID, Type::TIMESTAMPTZ],
+    &[Type::BOOL],
+    "/* identity.sign_up */ SELECT sign_up($1, $2, $3, $4, $5, $6, $7, $8, $9) AS created",
+);
+
+/// This module's statements.
+pub const STATEMENTS: &[Described] = &[SIGN_UP.described()];
+
+/// Somebody who signs up.
+#[derive(Clone)]
+pub struct NewUser {
+    /// Identifier of the account, if one is made.
+    pub user_id: UserId,
+    /// Mail address in lower case.
+    pub email: String,
+    /// PHC string.
+    pub password_hash: String,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Language, BCP 47.
+    pub locale: String,
+    /// Identifier of the event `user.signed_up`.
+    pub event_id: EventId,
+    /// Identifier of the outbox row, written either way.
+    pub outbox_id: OutboxId,
+    /// The instant.
+    pub now: Timestamp,
+}
+
+/// How it went. Either way a mail is owed, and the client must not learn which.
+#[derive(Debug, Clone)]
+pub enum SignUp {
+    /// There is an account now.
+    Created {
+        /// Its owner.
+        user: UserRow,
+        /// The mail that verifies the address.
+        queued: Option<Queued>,
+    },
+    /// The address had an account already.
+    Taken {
+        /// The mail that tells its owner.
+        queued: Option<Queued>,
+    },
+}
+
+/// Creates an account unless the address is taken, with its event and its mail, by one statement either way.
+///
+/// # Errors
+/// `Unavailable`, `Retry`.
+pub async fn sign_up(db: &Db, scope: &LookupScope, new: &NewUser) -> Result<SignUp, StoreError> {
+    let rows = Batch::write(db, scope)
+        .add(
+            &SIGN_UP,
+            &[
+                &new.user_id.uuid(),
+                &new.email,
+                &new.password_hash,
+                &new.first_name,
+                &new.last_name,
+                &new.locale,
+                &new.event_id.uuid(),
+                &new.outbox_id.uuid(),
+                &at(new.now),
+            ],
+        )
+        .rows()
+        .await?;
+    let created: bool = only(rows, "identity.sign_up")?.cell("created")?;
+    let kind = if created { "mail.verify_email" } else { "mail.account_exists" };
+    let queued = Some(Queued { id: new.outbox_id, tenant_id: TenantId::PLATFORM, kind: kind.to_owned(), queue: Queue::Mail });
+    Ok(if created { SignUp::Created { user: as_created(new), queued } } else { SignUp::Taken { queued } })
+}
+
+fn as_created(new: &NewUser) -> UserRow {
+    UserRow {
+        id: new.user_id,
+        email: new.email.clone(),
+        email_verified: false,
+        first_name: new.first_name.clone(),
+        last_name: new.last_name.clone(),
+        avatar_url: None,
+        locale: new.locale.clone(),
+        timezone: "UTC".to_owned(),
+        version: 1,
+        created_at: new.now,
+    }
+}

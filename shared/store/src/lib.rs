@@ -1,0 +1,44 @@
+//! Postgres, one round trip at a time.
+//!
+//! A [`batch::Batch`] sends scope, statements and commit as one pipeline. What a statement may be run in is in its type: a
+//! [`Statement`]`<TenantScope>` cannot run in a [`PlatformScope`], nor the other way round. The functions in `identity`,
+//! `tenancy`, `audit`, `outbox`, `upkeep` and `health` each spend exactly one round trip.
+
+pub mod audit;
+pub mod batch;
+mod db;
+mod error;
+pub mod health;
+pub mod identity;
+pub mod outbox;
+mod row;
+mod scope;
+mod statement;
+pub mod tenancy;
+pub mod upkeep;
+
+pub use db::Db;
+pub use error::StoreError;
+pub use scope::{Actor, LookupScope, PlatformScope, Scope, TenantScope};
+pub use statement::{Described, Statement};
+
+/// Every statement that this crate sends; a test holds each to the migrated schema, and this list to the source.
+#[must_use]
+pub fn statements() -> Vec<Described> {
+    [
+        batch::STATEMENTS,
+        audit::STATEMENTS,
+        health::STATEMENTS,
+        identity::member::STATEMENTS,
+        identity::sign_up::STATEMENTS,
+        identity::sign_in::STATEMENTS,
+        identity::verification::STATEMENTS,
+        identity::profile::STATEMENTS,
+        identity::session::STATEMENTS,
+        outbox::STATEMENTS,
+        tenancy::STATEMENTS,
+        tenancy::directory::STATEMENTS,
+        upkeep::STATEMENTS,
+    ]
+    .concat()
+}

@@ -1,0 +1,155 @@
+//! On whose behalf a transaction runs: what its policies see.
+
+use std::fmt;
+
+use zygo_core::id::{TenantId, UserId};
+
+/// Who changes something, as the audit trail names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A signed-in person.
+    User(UserId),
+    /// Somebody who has not signed in.
+    Anonymous,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Anonymous => f.write_str("anonymous"),
+        }
+    }
+}
+
+/// The transaction-local settings that policies and triggers read; an empty text is none.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    pub(crate) tenant_id: String,
+    pub(crate) user_id: String,
+    pub(crate) request_id: String,
+    pub(crate) actor: String,
+    pub(crate) platform_reason: String,
+}
+
+mod sealed {
+    /// Keeps [`super::Scope`] to this crate's three.
+    pub trait Sealed {}
+    impl Sealed for super::TenantScope {}
+    impl Sealed for super::LookupScope {}
+    impl Sealed for super::PlatformScope {}
+}
+
+/// What a batch runs in.
+pub trait Scope: sealed::Sealed {
+    /// The settings that it stands for.
+    fn context(&self) -> Context;
+}
+
+/// One tenant, and perhaps a person in it. For connections of `zygo_app`.
+#[derive(Debug, Clone)]
+pub struct TenantScope {
+    tenant_id: TenantId,
+    user_id: Option<UserId>,
+    request_id: String,
+    actor: Actor,
+}
+
+impl TenantScope {
+    /// The scope of a tenant; tenant zero shows each person only their own rows.
+    #[must_use]
+    pub fn new(tenant_id: TenantId, user_id: Option<UserId>, request_id: &str, actor: Actor) -> Self {
+        Self { tenant_id, user_id, request_id: request_id.to_owned(), actor }
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub const fn tenant_id(&self) -> TenantId {
+        self.tenant_id
+    }
+
+    /// The person.
+    #[must_use]
+    pub const fn user_id(&self) -> Option<UserId> {
+        self.user_id
+    }
+}
+
+impl Scope for TenantScope {
+    fn context(&self) -> Context {
+        Context {
+            tenant_id: self.tenant_id.to_string(),
+            user_id: self.user_id.map(|id| id.to_string()).unwrap_or_default(),
+            request_id: self.request_id.clone(),
+            actor: self.actor.to_string(),
+            platform_reason: String::new(),
+        }
+    }
+}
+
+/// No tenant: before one is known, or across a person's own. For connections of `zygo_app`.
+///
+/// No tenant's row can be seen in it; what it is good for are the database's `SECURITY DEFINER` functions.
+#[derive(Debug, Clone)]
+pub struct LookupScope {
+    user_id: Option<UserId>,
+    request_id: String,
+}
+
+impl LookupScope {
+    /// The scope of a request, with the person if one has signed in.
+    #[must_use]
+    pub fn new(user_id: Option<UserId>, request_id: &str) -> Self {
+        Self { user_id, request_id: request_id.to_owned() }
+    }
+
+    /// The same request, on behalf of this person.
+    pub(crate) fn of(&self, user_id: UserId) -> Self {
+        Self { user_id: Some(user_id), request_id: self.request_id.clone() }
+    }
+
+    /// The same request, in a tenant that is known by now.
+    pub(crate) fn within(&self, tenant_id: TenantId, user_id: Option<UserId>) -> TenantScope {
+        let actor = user_id.map_or(Actor::Anonymous, Actor::User);
+        TenantScope { tenant_id, user_id, request_id: self.request_id.clone(), actor }
+    }
+}
+
+impl Scope for LookupScope {
+    fn context(&self) -> Context {
+        Context {
+            user_id: self.user_id.map(|id| id.to_string()).unwrap_or_default(),
+            request_id: self.request_id.clone(),
+            actor: self.user_id.map_or(Actor::Anonymous, Actor::User).to_string(),
+            ..Context::default()
+        }
+    }
+}
+
+/// All tenants, for the platform's own work. For connections of `zygo_platform`, whose policies ask for a reason.
+///
+/// A job's use of it is on record as a row of `job_attempts`, a change of data as a row of `audit_logs` under this reason.
+#[derive(Debug, Clone)]
+pub struct PlatformScope {
+    reason: &'static str,
+    request_id: String,
+}
+
+impl PlatformScope {
+    /// The platform's scope, for a reason that the audit trail names.
+    #[must_use]
+    pub fn new(reason: &'static str, request_id: &str) -> Self {
+        Self { reason, request_id: request_id.to_owned() }
+    }
+}
+
+impl Scope for PlatformScope {
+    fn context(&self) -> Context {
+        Context {
+            request_id: self.request_id.clone(),
+            actor: format!("platform:{}", self.reason),
+            platform_reason: self.reason.to_owned(),
+            ..Context::default()
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The store against a real Postgres, named by `ZYGO_TEST_DATABASE_URL` (a superuser's URL). Each test has its own database.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
+
+mod audit;
+mod batch;
+mod catalogue;
+mod fixture;
+mod harness;
+mod identity;
+mod isolation;
+mod migrations;
+mod outbox;
+mod sessions;
+mod statements;
+mod tenancy;
