@@ -1,0 +1,21 @@
+//! Durable Objects: one folder per class, each a thin shell over a pure core in `zygo-core`.
+//!
+//! A folder's `mod.rs` states the object's invariants, its protocol and the typed handle that callers use;
+//! `object.rs` decodes an operation, loads, lets the core decide, keeps the result. Objects keep nothing in
+//! memory: their SQLite storage answers in microseconds and survives eviction, and between reading and writing
+//! there is no `await`, so operations on one object never interleave.
+
+pub mod gate;
+pub mod idempotency;
+pub mod limits;
+pub mod mailbox;
+pub mod sessions;
+
+mod rpc;
+mod storage;
+
+pub use gate::GateHandle;
+pub use idempotency::IdempotencyHandle;
+pub use limits::LimitsHandle;
+pub use mailbox::MailboxHandle;
+pub use sessions::SessionsHandle;

@@ -1,0 +1,152 @@
+//! The one way to call an object and to serve a call: an operation goes in as JSON, its answer or a fault comes out.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use wasm_bindgen::JsValue;
+use worker::{Env, Method, Request, RequestInit, Response, ResponseBuilder, Stub};
+use zygo_core::error::Problem;
+
+/// Objects are reached by their stub; the URL only has to be one.
+const URL: &str = "https://object/";
+
+/// Why an object could not answer. The texts are for the log alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", content = "cause", rename_all = "snake_case")]
+pub(crate) enum Fault {
+    /// The operation could not be read: caller and object are of different versions.
+    Malformed(String),
+    /// The storage failed; nothing of the operation is kept.
+    Storage(String),
+    /// What was kept, or an answer, does not fit its type.
+    Corrupt(String),
+}
+
+impl Fault {
+    const fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 400,
+            Self::Storage(_) => 503,
+            Self::Corrupt(_) => 500,
+        }
+    }
+
+    fn problem(self, object: &str) -> Problem {
+        match self {
+            Self::Malformed(cause) => Problem::internal(format!("{object}: malformed operation: {cause}")),
+            Self::Storage(cause) => Problem::unavailable(format!("{object}: storage: {cause}")),
+            Self::Corrupt(cause) => Problem::internal(format!("{object}: corrupt: {cause}")),
+        }
+    }
+
+    /// For an alarm, which the runtime repeats when it fails.
+    pub(crate) fn into_error(self) -> worker::Error {
+        worker::Error::RustError(format!("{self:?}"))
+    }
+}
+
+impl From<worker::Error> for Fault {
+    fn from(error: worker::Error) -> Self {
+        Self::Storage(error.to_string())
+    }
+}
+
+/// An object to call.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    binding: &'static str,
+    stub: Stub,
+}
+
+impl Remote {
+    /// The object of a name behind a binding.
+    pub(crate) fn open(env: &Env, binding: &'static str, name: &str) -> Result<Self, Problem> {
+        let stub = env.durable_object(binding).and_then(|namespace| namespace.get_by_name(name));
+        let stub = stub.map_err(|error| Problem::unavailable(format!("{binding}: {error}")))?;
+        Ok(Self { binding, stub })
+    }
+
+    /// Runs one operation.
+    pub(crate) async fn call<Op: Serialize, A: DeserializeOwned>(&self, operation: &Op) -> Result<A, Problem> {
+        let (status, body) = self.send(operation).await.map_err(|error| match error {
+            // What the object does not say itself is the way to it, or the object's instance that broke off.
+            SendError::Encode(error) => Problem::internal(format!("{}: {error}", self.binding)),
+            SendError::Way(error) => Problem::unavailable(format!("{}: {error}", self.binding)),
+        })?;
+        if status == 200 {
+            return serde_json::from_slice(&body).map_err(|error| Fault::Corrupt(error.to_string()).problem(self.binding));
+        }
+        let fault = serde_json::from_slice(&body).unwrap_or_else(|_| Fault::Storage(format!("status {status}")));
+        Err(fault.problem(self.binding))
+    }
+
+    async fn send<Op: Serialize>(&self, operation: &Op) -> Result<(u16, Vec<u8>), SendError> {
+        let body = serde_json::to_string(operation)?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(JsValue::from_str(&body)));
+        let mut response = self.stub.fetch_with_request(Request::new_with_init(URL, &init)?).await?;
+        Ok((response.status_code(), response.bytes().await?))
+    }
+}
+
+enum SendError {
+    Encode(serde_json::Error),
+    Way(worker::Error),
+}
+
+impl From<serde_json::Error> for SendError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl From<worker::Error> for SendError {
+    fn from(error: worker::Error) -> Self {
+        Self::Way(error)
+    }
+}
+
+/// An encoded answer.
+pub(crate) struct Answer(Vec<u8>);
+
+impl Answer {
+    /// Encodes an answer.
+    pub(crate) fn of<A: Serialize>(answer: &A) -> Result<Self, Fault> {
+        serde_json::to_vec(answer).map(Self).map_err(|error| Fault::Corrupt(error.to_string()))
+    }
+}
+
+/// Serves one call: decodes the operation, runs it, encodes what came of it.
+pub(crate) async fn serve<Op: DeserializeOwned>(
+    mut request: Request,
+    run: impl AsyncFnOnce(Op) -> Result<Answer, Fault>,
+) -> worker::Result<Response> {
+    let body = request.bytes().await?;
+    let outcome = match serde_json::from_slice(&body) {
+        Ok(operation) => run(operation).await,
+        Err(error) => Err(Fault::Malformed(error.to_string())),
+    };
+    let (status, body) = match outcome {
+        Ok(Answer(body)) => (200, body),
+        Err(fault) => (fault.status(), serde_json::to_vec(&fault)?),
+    };
+    Ok(ResponseBuilder::new().with_status(status).fixed(body))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_travel_as_types() {
+        for fault in [Fault::Malformed("a".into()), Fault::Storage("b".into()), Fault::Corrupt("c".into())] {
+            assert_eq!(serde_json::from_str::<Fault>(&serde_json::to_string(&fault).unwrap()).unwrap(), fault);
+            assert!(fault.status() >= 400);
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_may_be_tried_again() {
+        assert_eq!(Fault::Storage(String::new()).problem("X").status(), 503);
+        assert_eq!(Fault::Corrupt(String::new()).problem("X").status(), 500);
+    }
+}

@@ -1,0 +1,109 @@
+//! Configuration: variables and secrets of the environment, read once per isolate.
+
+use worker::Env;
+use zygo_core::{identity::token::KeyRing, seal::SealRing, tenancy::host::HostConfig};
+
+/// Which environment this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// A laptop or a test: mails are kept, limits per address are wider.
+    Development,
+    /// A rehearsal of production.
+    Staging,
+    /// The real thing.
+    Production,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailTransport {
+    /// Kept in the development mailbox only.
+    Mailbox,
+    /// Cloudflare's `send_email` binding.
+    Cloudflare,
+    /// Resend's HTTP API.
+    Resend {
+        /// Base URL of the API.
+        url: String,
+        /// Key of the API.
+        key: String,
+    },
+}
+
+/// Everything that is set from outside.
+pub struct Config {
+    /// The environment.
+    pub environment: Environment,
+    /// Which hosts are which site.
+    pub hosts: HostConfig,
+    /// `iss` of access tokens.
+    pub issuer: String,
+    /// `aud` of access tokens.
+    pub audience: String,
+    /// Base URL of the public pages, for links in mails.
+    pub public_url: String,
+    /// Sender of mails.
+    pub mail_from: String,
+    /// How mail leaves.
+    pub mail: MailTransport,
+    /// Factor on the limits per address alone.
+    pub address_limit_factor: u32,
+    /// Origins of other sites that may call the API from a browser.
+    pub cors_origins: Vec<String>,
+    /// Keys of access tokens.
+    pub token_keys: KeyRing,
+    /// Keys that seal secrets and authenticate cursors.
+    pub seal_keys: SealRing,
+    /// Token of the operators' endpoints.
+    pub ops_token: String,
+}
+
+fn var(env: &Env, name: &'static str) -> Result<String, String> {
+    // A secret and a variable are both plain strings on `env`.
+    env.var(name).map(|value| value.to_string()).map_err(|_| format!("{name} is not set"))
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// A sentence for the log that names what is missing or malformed, without its value.
+    pub fn read(env: &Env) -> Result<Self, String> {
+        let environment = match var(env, "ENVIRONMENT")?.as_str() {
+            "development" => Environment::Development,
+            "staging" => Environment::Staging,
+            "production" => Environment::Production,
+            _ => return Err("ENVIRONMENT is none of development, staging, production".into()),
+        };
+        let mail = match var(env, "MAIL_TRANSPORT")?.as_str() {
+            "mailbox" if environment == Environment::Development => MailTransport::Mailbox,
+            "cloudflare" => MailTransport::Cloudflare,
+            "resend" => MailTransport::Resend { url: var(env, "RESEND_URL")?, key: var(env, "RESEND_API_KEY")? },
+            _ => return Err("MAIL_TRANSPORT is none of mailbox (development only), cloudflare, resend".into()),
+        };
+        Ok(Self {
+            environment,
+            hosts: HostConfig::new(&var(env, "API_HOSTS")?, &var(env, "APP_DOMAIN")?, &var(env, "ADMIN_HOST")?, &var(env, "PUBLIC_HOST")?),
+            issuer: var(env, "ISSUER")?,
+            audience: var(env, "AUDIENCE")?,
+            public_url: var(env, "PUBLIC_URL")?,
+            mail_from: var(env, "MAIL_FROM")?,
+            mail,
+            address_limit_factor: var(env, "ADDRESS_LIMIT_FACTOR")?.parse().map_err(|_| "ADDRESS_LIMIT_FACTOR is not a number".to_owned())?,
+            cors_origins: list(&var(env, "CORS_ORIGINS").unwrap_or_default()),
+            token_keys: KeyRing::parse(&var(env, "TOKEN_KEYS")?)?,
+            seal_keys: SealRing::parse(&var(env, "SEAL_KEYS")?)?,
+            ops_token: var(env, "OPS_TOKEN")?,
+        })
+    }
+
+    /// Whether this is development.
+    #[must_use]
+    pub fn is_development(&self) -> bool {
+        self.environment == Environment::Development
+    }
+}

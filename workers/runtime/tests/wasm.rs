@@ -1,0 +1,70 @@
+//! What behaves differently in WebAssembly: randomness, clock, crossings, cryptography.
+#![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::{Request, Response};
+use worker::worker_sys::web_sys;
+use zygo_core::{
+    identity::{password, token::KeyRing},
+    time::Timestamp,
+};
+use zygo_runtime::{clock, js, random};
+
+#[wasm_bindgen_test]
+fn random_bytes_are_there_and_differ() {
+    let draws: Vec<[u8; 32]> = (0..100).map(|_| random::bytes()).collect();
+    for (at, draw) in draws.iter().enumerate() {
+        assert_ne!(*draw, [0; 32]);
+        assert!(!draws[..at].contains(draw));
+    }
+}
+
+#[wasm_bindgen_test]
+fn the_clock_is_of_this_century() {
+    let now = clock::now();
+    assert!(now > Timestamp::from_millis(1_577_836_800_000) && now < Timestamp::from_millis(4_102_444_800_000));
+}
+
+#[wasm_bindgen_test]
+fn a_head_comes_over_in_one_string() {
+    let request = Request::new_with_str("http://acme.app.localhost:8787/users/me?x=%C3%A9").unwrap();
+    request.headers().set("x-request-id", "abcdefgh").unwrap();
+    let head = js::head(&request);
+    let lines: Vec<&str> = head.split('\n').collect();
+    assert_eq!(lines[0], "GET");
+    assert_eq!(lines[1], "http://acme.app.localhost:8787/users/me?x=%C3%A9");
+    assert!(lines.contains(&"2 abcdefgh"));
+}
+
+#[wasm_bindgen_test]
+async fn a_reply_has_its_headers_and_body() {
+    let reply = js::reply(201, "content-type\napplication/json\nset-cookie\na=1\nset-cookie\nb=2\n", &js::Body::Text("{\"é\":1}"));
+    let response: Response = reply.unchecked_into();
+    assert_eq!(response.status(), 201);
+    assert_eq!(response.headers().get("content-type").unwrap().as_deref(), Some("application/json"));
+    assert_eq!(response.headers().get("set-cookie").unwrap().as_deref(), Some("a=1, b=2"));
+    let text = wasm_bindgen_futures::JsFuture::from(response.text().unwrap()).await.unwrap();
+    assert_eq!(text.as_string().as_deref(), Some("{\"é\":1}"));
+    let empty: Response = js::reply(204, "", &js::Body::Empty).unchecked_into();
+    assert!(empty.body().is_none());
+    let value: Response = js::reply(200, "", &js::Body::Value(&JsValue::from_str("x"))).unchecked_into();
+    assert_eq!(value.status(), 200);
+}
+
+/// Natively the same code is held to published vectors; here it only has to work at all.
+#[wasm_bindgen_test]
+fn passwords_hash_as_they_do_natively() {
+    let phc = password::hash("correct horse battery staple", *b"0123456789abcdef").unwrap();
+    assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert!(password::verify("correct horse battery staple", &phc));
+    assert!(!password::verify("correct horse battery stapler", &phc));
+}
+
+/// RFC 8037, appendix A: the key's public half must come out the same here.
+#[wasm_bindgen_test]
+fn ed25519_derives_the_published_public_key() {
+    let ring = KeyRing::parse(r#"[{"kid":"a","seed":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}]"#).unwrap();
+    assert_eq!(ring.jwks()["keys"][0]["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+}
