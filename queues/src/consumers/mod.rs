@@ -1,0 +1,21 @@
+//! One consumer per kind of job.
+
+pub mod directory_sync;
+pub mod mail;
+
+use zygo_core::events::job::Job;
+
+use crate::run::{Failure, Work};
+
+/// Does a job.
+///
+/// # Errors
+/// `Retry` where it may succeed later, `Fail` where it never will.
+pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
+    match job {
+        Job::MailVerifyEmail { user_id } => mail::verify_email(work, *user_id).await,
+        Job::MailAccountExists { user_id } => mail::account_exists(work, *user_id).await,
+        Job::MailAccountLocked { user_id } => mail::account_locked(work, *user_id).await,
+        Job::DirectorySync { tenant_id } => directory_sync::run(work, *tenant_id).await,
+    }
+}

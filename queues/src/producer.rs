@@ -1,0 +1,33 @@
+//! Puts outbox rows on their queues.
+
+use worker::Env;
+use zygo_core::events::job::Queue;
+use zygo_runtime::log;
+use zygo_store::outbox::Queued;
+
+use crate::Message;
+
+/// The binding of a queue's producer.
+const fn binding(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Jobs => "JOBS",
+        Queue::Mail => "MAIL",
+        Queue::Webhooks => "WEBHOOKS",
+    }
+}
+
+/// Sends a row's message. A failure is logged and left to the sweep.
+pub async fn send(env: &Env, row: &Queued) {
+    let message = Message { outbox_id: row.id, tenant_id: row.tenant_id, kind: row.kind.clone() };
+    let sent = match env.queue(binding(row.queue)) {
+        Ok(queue) => queue.send(message).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = sent {
+        log::line(
+            log::Level::Warn,
+            "queue did not take a message",
+            serde_json::json!({ "outbox_id": row.id, "kind": row.kind, "cause": error.to_string() }),
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! The sweep: puts on a queue what was committed but never arrived there.
+
+use futures::future::join_all;
+use worker::Env;
+use zygo_core::error::Problem;
+use zygo_runtime::{
+    clock, log,
+    postgres::{self, Role},
+};
+use zygo_store::{PlatformScope, outbox, upkeep};
+
+use crate::{producer, run::postgres_problem};
+
+/// Rows taken at once; what is left comes in the next round.
+const ROWS: i64 = 200;
+/// Rounds in one minute.
+const ROUNDS: u32 = 10;
+
+/// Puts due rows on their queues. Sweeps may overlap: each takes rows that no other holds.
+pub async fn outbox(env: &Env) {
+    for _ in 0..ROUNDS {
+        match due(env).await {
+            Ok(rows) if rows < ROWS => return,
+            Ok(_) => {}
+            Err(problem) => {
+                log::line(log::Level::Error, "sweep failed", serde_json::json!({ "cause": problem.log_cause() }));
+                return;
+            }
+        }
+    }
+}
+
+async fn due(env: &Env) -> Result<i64, Problem> {
+    let db = postgres::connect(env, Role::Platform).await?;
+    let scope = PlatformScope::new("outbox sweep", "sweep");
+    let rows = postgres::bounded(outbox::due(&db, &scope, ROWS, clock::now())).await?.map_err(postgres_problem)?;
+    join_all(rows.iter().map(|row| producer::send(env, row))).await;
+    if !rows.is_empty() {
+        log::line(log::Level::Info, "sweep", serde_json::json!({ "rows": rows.len() }));
+    }
+    Ok(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+}
+
+/// Hourly: removes one-time tokens and session records that have long expired.
+pub async fn hourly(env: &Env) {
+    upkeep(env, Upkeep::Expired).await;
+}
+
+/// Daily: makes the partitions of the coming months and removes settled outbox rows after 30 days.
+pub async fn daily(env: &Env) {
+    upkeep(env, Upkeep::Partitions).await;
+}
+
+#[derive(Clone, Copy)]
+enum Upkeep {
+    Expired,
+    Partitions,
+}
+
+async fn upkeep(env: &Env, which: Upkeep) {
+    let result = async {
+        let db = postgres::connect(env, Role::Platform).await?;
+        let scope = PlatformScope::new("upkeep", "upkeep");
+        let now = clock::now();
+        match which {
+            Upkeep::Expired => postgres::bounded(upkeep::remove_expired(&db, &scope, now)).await?,
+            Upkeep::Partitions => postgres::bounded(upkeep::partitions(&db, &scope, now)).await?,
+        }
+        .map_err(postgres_problem)
+    };
+    if let Err(problem) = result.await {
+        log::line(log::Level::Error, "upkeep failed", serde_json::json!({ "cause": problem.log_cause() }));
+    }
+}
