@@ -1,0 +1,61 @@
+//! What one isolate keeps between requests: configuration, the route table, and caches.
+
+use std::cell::{Cell, OnceCell, RefCell};
+
+use worker::Env;
+use zygo_core::{gate::LeaseBook, tenancy::directory::HostCache};
+use zygo_runtime::Config;
+
+use crate::{metrics::Metrics, router::Router, token_cache::TokenCache};
+
+/// The isolate's state. Made once, never dropped.
+pub struct App {
+    /// Configuration.
+    pub config: Config,
+    /// The route table, ready to match.
+    pub router: Router,
+    /// Verified tokens.
+    pub tokens: RefCell<TokenCache>,
+    /// Hosts and their tenants.
+    pub hosts: RefCell<HostCache>,
+    /// Leases of the tenants' gates.
+    pub leases: RefCell<LeaseBook>,
+    /// Counters of this isolate.
+    pub metrics: Metrics,
+    /// Password hashes that requests of this isolate are waiting for.
+    pub hashing: Cell<u32>,
+}
+
+/// Hosts that an isolate remembers, known and unknown each.
+const HOSTS: usize = 4096;
+
+/// Tenants whose leases an isolate holds.
+const TENANTS: usize = 1024;
+
+thread_local! {
+    static APP: OnceCell<&'static App> = const { OnceCell::new() };
+}
+
+impl App {
+    /// The isolate's state, made at the first request.
+    ///
+    /// # Errors
+    /// A sentence for the log if the configuration is incomplete.
+    pub fn get(env: &Env) -> Result<&'static Self, String> {
+        APP.with(|cell| {
+            if let Some(app) = cell.get() {
+                return Ok(*app);
+            }
+            let app: &'static Self = Box::leak(Box::new(Self {
+                config: Config::read(env)?,
+                router: Router::new(),
+                tokens: RefCell::default(),
+                hosts: RefCell::new(HostCache::new(HOSTS)),
+                leases: RefCell::new(LeaseBook::new(uuid::Uuid::from_bytes(zygo_runtime::random::bytes()), TENANTS)),
+                metrics: Metrics::default(),
+                hashing: Cell::new(0),
+            }));
+            Ok(*cell.get_or_init(|| app))
+        })
+    }
+}

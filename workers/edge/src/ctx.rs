@@ -1,0 +1,244 @@
+//! What a handler receives: a request that was already matched, authenticated and authorized.
+//!
+//! The context is the only key to the store: its scopes cannot be had without one.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    future::Future,
+    rc::Rc,
+};
+
+use futures::future::LocalBoxFuture;
+use worker::Env;
+use zygo_core::{
+    error::{Code, Problem},
+    id::{TenantId, UserId},
+    limits::gcra::Decision,
+    tenancy::directory::DirectoryEntry,
+    time::Timestamp,
+};
+use zygo_runtime::{
+    clock,
+    postgres::{self, Role},
+};
+use zygo_store::{Actor, Db, LookupScope, StoreError, TenantScope};
+
+use crate::{app::App, caller::Caller, pipeline::head::Head, route::Route};
+
+/// What is written down about a request while it runs, for the log and the headers.
+#[derive(Default)]
+pub struct Trace {
+    /// Milliseconds spent verifying the token.
+    pub auth_ms: Cell<f64>,
+    /// Milliseconds spent waiting for Postgres.
+    pub db_ms: Cell<f64>,
+    /// The tightest limit that the request counted against.
+    pub limit: RefCell<Option<Decision>>,
+    /// Methods of the path, if the request is a preflight.
+    pub preflight: RefCell<Option<String>>,
+    /// Tenant of the request.
+    pub tenant_id: Cell<Option<TenantId>>,
+    /// Caller of the request.
+    pub user_id: Cell<Option<UserId>>,
+}
+
+/// What belongs to the request as a whole.
+pub struct Shared {
+    /// The isolate's state.
+    pub app: &'static App,
+    /// The environment's bindings.
+    pub env: Env,
+    /// The instant of the request.
+    pub now: Timestamp,
+    /// Its id.
+    pub request_id: String,
+    /// Its head.
+    pub head: Head,
+    /// Notes for log and headers.
+    pub trace: Trace,
+    db: OnceCell<Rc<Db>>,
+    after: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+}
+
+impl Shared {
+    /// A request that has just come in.
+    #[must_use]
+    pub fn new(app: &'static App, env: Env, now: Timestamp, request_id: String, head: Head) -> Self {
+        Self { app, env, now, request_id, head, trace: Trace::default(), db: OnceCell::new(), after: RefCell::default() }
+    }
+
+    /// The request's connection to Postgres, opened at first use.
+    ///
+    /// # Errors
+    /// `DEPENDENCY_UNAVAILABLE` when Postgres does not answer.
+    pub async fn db(&self) -> Result<Rc<Db>, Problem> {
+        if let Some(db) = self.db.get() {
+            return Ok(Rc::clone(db));
+        }
+        let db = Rc::new(postgres::connect(&self.env, Role::App).await?);
+        Ok(Rc::clone(self.db.get_or_init(|| db)))
+    }
+
+    /// Runs a batch of the store, bounded in time and measured.
+    ///
+    /// # Errors
+    /// What the store's error is to a client.
+    pub async fn store<T>(&self, batch: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+        let start = clock::now();
+        let result = postgres::bounded(batch).await;
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
+        let spent = clock::now().since(start) as f64;
+        self.trace.db_ms.set(self.trace.db_ms.get() + spent);
+        result?.map_err(store_problem)
+    }
+
+    /// Round trips to Postgres so far.
+    #[must_use]
+    pub fn round_trips(&self) -> u32 {
+        self.db.get().map_or(0, |db| db.trips())
+    }
+
+    /// Does something after the response, without the caller waiting.
+    pub fn after(&self, work: impl Future<Output = ()> + 'static) {
+        self.after.borrow_mut().push(Box::pin(work));
+    }
+
+    /// Takes what is to be done after the response.
+    pub fn take_after(&self) -> Vec<LocalBoxFuture<'static, ()>> {
+        self.after.take()
+    }
+
+    /// The scope in which nothing of a tenant can be seen.
+    #[must_use]
+    pub fn lookup(&self) -> LookupScope {
+        LookupScope::new(self.trace.user_id.get(), &self.request_id)
+    }
+}
+
+/// What an error of the store is to a client.
+#[must_use]
+pub fn store_problem(error: StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable(cause) => Problem::unavailable(cause),
+        StoreError::Retry(cause) => Problem::unavailable(cause).retry_after(1),
+        StoreError::Conflict { constraint } => Problem::new(Code::Conflict).cause(constraint),
+        StoreError::Forbidden(cause) => Problem::new(Code::NotFound).cause(format!("refused by a policy: {cause}")),
+        StoreError::Bug(cause) => Problem::internal(cause),
+    }
+}
+
+/// The context of a handler.
+#[derive(Clone)]
+pub struct Ctx {
+    shared: Rc<Shared>,
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    route: &'static Route,
+    params: Vec<(&'static str, String)>,
+    host_tenant: Option<Rc<DirectoryEntry>>,
+    caller: Option<Rc<Caller>>,
+    body: Vec<u8>,
+}
+
+impl std::ops::Deref for Ctx {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Ctx {
+    /// Made by the pipeline alone, when all its checks have passed.
+    pub(crate) fn new(
+        shared: Rc<Shared>,
+        route: &'static Route,
+        params: Vec<(&'static str, String)>,
+        host_tenant: Option<Rc<DirectoryEntry>>,
+        caller: Option<Rc<Caller>>,
+        body: Vec<u8>,
+    ) -> Self {
+        Self { shared, inner: Rc::new(Inner { route, params, host_tenant, caller, body }) }
+    }
+
+    /// The raw body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.inner.body
+    }
+
+    /// The matched route.
+    #[must_use]
+    pub fn route(&self) -> &'static Route {
+        self.inner.route
+    }
+
+    /// What belongs to the request as a whole, for work that outlives the handler.
+    #[must_use]
+    pub fn shared(&self) -> Rc<Shared> {
+        Rc::clone(&self.shared)
+    }
+
+    /// The tenant of the host, if the host is a tenant's.
+    #[must_use]
+    pub fn host_tenant(&self) -> Option<&DirectoryEntry> {
+        self.inner.host_tenant.as_deref()
+    }
+
+    /// The tenant of the host, or the platform.
+    #[must_use]
+    pub fn home(&self) -> TenantId {
+        self.host_tenant().map_or(TenantId::PLATFORM, |entry| entry.tenant_id)
+    }
+
+    /// The signed-in person.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, which a route with another `Who` than `Public` never sees.
+    pub fn caller(&self) -> Result<&Caller, Problem> {
+        self.inner.caller.as_deref().ok_or(Problem::new(Code::Unauthenticated))
+    }
+
+    /// Scope of the caller's active tenant.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` without a caller, `NOT_FOUND` without an active tenant.
+    pub fn tenant_scope(&self) -> Result<TenantScope, Problem> {
+        let caller = self.caller()?;
+        let tenant = caller.tenant_id.ok_or(Problem::new(Code::NotFound))?;
+        Ok(TenantScope::new(tenant, Some(caller.user_id), &self.request_id, Actor::User(caller.user_id)))
+    }
+
+    /// A parameter of the path, percent-encoded as it came.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.inner.params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter of the query, decoded; the first of its name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.head.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// A parameter of the path as an identifier.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` if it is not one: a resource with such an id cannot exist.
+    pub fn id<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.param(name).and_then(|value| value.parse().ok()).ok_or(Problem::new(Code::NotFound))
+    }
+
+    /// Counts the request against its route's exact limits.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` with the time to wait.
+    pub async fn admit(&self, account: Option<&str>) -> Result<(), Problem> {
+        match self.inner.route.guard {
+            Some(guard) => crate::pipeline::admission::exact(self, guard, account.unwrap_or_default()).await,
+            None => Ok(()),
+        }
+    }
+}

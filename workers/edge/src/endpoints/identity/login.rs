@@ -1,0 +1,87 @@
+//! `POST /auth/login`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use zygo_core::{
+    error::{Code, Problem},
+    id::TenantId,
+    identity::{
+        email::Email,
+        password::{self, Password},
+    },
+    limits::policy::AccountKey,
+    text::Name,
+};
+use zygo_runtime::random;
+use zygo_store::identity::{self, Credentials, Failure, SignIn};
+
+use super::session::{self, Client, Grounds, Session};
+use crate::{ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
+
+/// Address and password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Mail address.
+    email: Email,
+    /// Password.
+    password: Password,
+    /// What the person calls this device.
+    #[serde(default)]
+    device_name: Option<Name>,
+    /// Whether the refresh token goes into a cookie.
+    #[serde(default)]
+    cookie: bool,
+}
+
+json_input!(Input, account = email);
+
+/// Signs in to the host's tenant, or to the platform.
+///
+/// # Errors
+/// `INVALID_CREDENTIALS` alike for a wrong password, an unknown address, a locked account and a
+/// person who is not a member here; `EMAIL_NOT_VERIFIED` and `USER_SUSPENDED` only with the right password.
+pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
+    let turn = Turn::take(ctx.app)?;
+    let db = ctx.db().await?;
+    let home = ctx.home();
+    let found = ctx.store(identity::find_credentials(&db, &ctx.lookup(), input.email.as_str(), home)).await?;
+    let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
+    let matches = turn.verify(input.password.reveal(), hash);
+    let locked = found.as_ref().and_then(|found| found.locked_until).is_some_and(|until| until > ctx.now);
+    let Some(found) = found.as_ref().filter(|_| matches && !locked) else {
+        return Err(refuse(&ctx, &db, found.as_ref(), &input.email).await?);
+    };
+    let membership = found.membership.as_ref();
+    if home != TenantId::PLATFORM && membership.is_none() {
+        return Err(refuse(&ctx, &db, None, &input.email).await?);
+    }
+    if !found.user.email_verified {
+        return Err(Problem::new(Code::EmailNotVerified).hint("POST /auth/verify-email/resend sends the mail again"));
+    }
+    if found.user_suspended || membership.is_some_and(|membership| membership.is_suspended()) {
+        return Err(Problem::new(Code::UserSuspended));
+    }
+    let rehash = if password::needs_rehash(hash.unwrap_or_default()) { Some(turn.hash(input.password.reveal())?) } else { None };
+    let grounds = Grounds { user: &found.user, membership, amr: vec!["pwd".into()], mfa_at: None };
+    let begun = session::prepare(&ctx, &grounds, &Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie });
+    session::open(&ctx, &begun, None).await?;
+    ctx.store(identity::record_sign_in(&db, &ctx.lookup(), &SignIn { session: &begun.record, rehash })).await?;
+    begun.answer(&ctx, &grounds, input.cookie)
+}
+
+/// Counts a failure; as costly for an unknown address as for a known one.
+async fn refuse(ctx: &Ctx, db: &zygo_store::Db, found: Option<&Credentials>, email: &Email) -> Result<Problem, Problem> {
+    let failure = Failure {
+        user_id: found.map(|found| found.user.id),
+        account: AccountKey::of(email.as_str()).to_string(),
+        tenant_id: ctx.home(),
+        ip: Some(ctx.head.client_address().to_owned()),
+        event_id: random::id(ctx.now),
+        outbox_id: random::id(ctx.now),
+        now: ctx.now,
+    };
+    let queued = ctx.store(identity::record_sign_in_failure(db, &ctx.lookup(), &failure)).await?;
+    outbox::enqueue(ctx, queued);
+    Ok(Problem::new(Code::InvalidCredentials))
+}

@@ -1,0 +1,47 @@
+//! Identity: accounts, sign-in, sessions.
+
+pub mod jwks;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod refresh;
+pub mod resend;
+pub mod session;
+pub mod sessions;
+pub mod signup;
+pub mod switch_tenant;
+pub mod update_me;
+pub mod verify_email;
+pub mod views;
+
+use crate::route::{Guard, Route, Who};
+
+/// The routes of this capability.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/auth/signup", Who::Public, "Create an account; a verification mail follows", signup::handle)
+            .status(201)
+            .guard(Guard::SignUp)
+            .idempotent(),
+        Route::post("/auth/verify-email", Who::Public, "Redeem the token of a verification mail", verify_email::handle).while_suspended(),
+        Route::post(
+            "/auth/verify-email/resend",
+            Who::Public,
+            "Send the verification mail again; the answer never tells whether the address exists",
+            resend::handle,
+        )
+        .status(202)
+        .guard(Guard::Resend),
+        Route::post("/auth/login", Who::Public, "Sign in with a password", login::handle).guard(Guard::SignIn).while_suspended(),
+        Route::post("/auth/refresh", Who::Public, "Rotate the refresh token; answers a new access token", refresh::handle).while_suspended(),
+        Route::post("/auth/logout", Who::Session, "End this session, the others, or all", logout::handle).status(204).while_suspended(),
+        Route::get("/auth/sessions", Who::Session, "The caller's live sessions", sessions::list),
+        Route::delete("/auth/sessions/{id}", Who::Session, "End one of the caller's sessions", sessions::end).status(204).while_suspended(),
+        Route::raw("/.well-known/jwks.json", Who::Public, "Public keys of the access tokens (RFC 7517)", "application/json", jwks::handle)
+            .answers::<jwks::KeySet>(),
+        Route::get("/users/me", Who::Session, "The caller, memberships, active tenant and permissions", me::handle),
+        Route::patch("/users/me", Who::Session, "Change the caller's profile", update_me::handle),
+        Route::post("/auth/switch-tenant", Who::Session, "A session in another of the caller's tenants", switch_tenant::handle),
+    ]
+}

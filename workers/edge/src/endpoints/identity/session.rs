@@ -1,0 +1,207 @@
+//! Begins sessions: the object that holds them, the record of them, the tokens.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use zygo_core::{
+    access::{DefaultRole, Permission, PermissionSet, catalogue},
+    error::Problem,
+    id::{SessionId, TenantId},
+    identity::{
+        refresh::RefreshToken,
+        session::{ABSOLUTE_SECONDS, IDLE_SECONDS, NewSession, Secret},
+        token::{ACCESS_SECONDS, AccessClaims},
+    },
+    tenancy::plan::{Feature, Features, Plan},
+    time::Timestamp,
+};
+use zygo_objects::sessions::SessionsHandle;
+use zygo_runtime::random;
+use zygo_store::identity::{Membership, SessionRecord, UserRow};
+
+use super::views::{SessionView, TenantRef, UserView};
+use crate::{ctx::Ctx, reply::Reply};
+
+/// A session, as sign-in answers it.
+#[derive(Serialize, JsonSchema)]
+pub struct Session {
+    /// Access token (JWT).
+    access_token: String,
+    /// `Bearer`
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    expires_in: i64,
+    /// When the access token expires.
+    expires_at: Timestamp,
+    /// Refresh token; `null` where it went into a cookie.
+    refresh_token: Option<String>,
+    /// The session.
+    session: SessionView,
+    /// The person.
+    user: UserView,
+    /// Active tenant, if any.
+    tenant: Option<TenantRef>,
+}
+
+/// How a client wants its refresh token, and what it calls itself.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// Name of the device.
+    pub device_name: Option<String>,
+    /// Whether the refresh token goes into a cookie.
+    pub cookie: bool,
+}
+
+/// What a new session stands on.
+pub struct Grounds<'a> {
+    /// The person.
+    pub user: &'a UserRow,
+    /// Their membership in the tenant; `None` at the platform.
+    pub membership: Option<&'a Membership>,
+    /// Authentication methods (RFC 8176).
+    pub amr: Vec<String>,
+    /// When a second factor was given.
+    pub mfa_at: Option<Timestamp>,
+}
+
+/// A session that was begun but not yet answered.
+pub struct Begun {
+    /// The refresh token.
+    pub refresh: RefreshToken,
+    /// The record for Postgres.
+    pub record: SessionRecord,
+    view: SessionView,
+}
+
+/// A client, as reuse of refresh tokens tells one from another: address and user agent, hashed.
+#[must_use]
+pub fn fingerprint(ctx: &Ctx) -> String {
+    let mut hash = Sha256::new();
+    hash.update(ctx.head.client_address());
+    hash.update([0]);
+    hash.update(ctx.head.header("user-agent").unwrap_or_default());
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Prepares a session: its ids, its secret, its record. Nothing is stored yet.
+#[must_use]
+pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Begun {
+    let tenant_id = grounds.membership.map_or(TenantId::PLATFORM, |membership| membership.tenant.id);
+    let id: SessionId = random::id(ctx.now);
+    let agent = ctx.head.header("user-agent").map(|agent| agent.chars().take(256).collect::<String>());
+    let record = SessionRecord {
+        id,
+        tenant_id,
+        user_id: grounds.user.id,
+        device_name: client.device_name.clone().or_else(|| agent.clone()),
+        ip: Some(ctx.head.client_address().to_owned()),
+        country: ctx.head.country.clone(),
+        user_agent: agent,
+        amr: grounds.amr.clone(),
+        expires_at: ctx.now.plus_seconds(IDLE_SECONDS),
+        event_id: random::id(ctx.now),
+        now: ctx.now,
+    };
+    let view = SessionView {
+        id,
+        tenant_id: grounds.membership.map(|membership| membership.tenant.id),
+        device: record.device_name.clone(),
+        ip: record.ip.clone(),
+        country: record.country.clone(),
+        created_at: ctx.now,
+        last_seen_at: ctx.now,
+        expires_at: record.expires_at,
+        current: true,
+    };
+    let refresh = RefreshToken { tenant_id, user_id: grounds.user.id, session_id: id, secret: random::bytes() };
+    Begun { refresh, record, view }
+}
+
+/// Puts a prepared session into its object, where it lives from now on.
+///
+/// # Errors
+/// `DEPENDENCY_UNAVAILABLE` when the object does not answer.
+pub async fn open(ctx: &Ctx, begun: &Begun, mfa_at: Option<Timestamp>) -> Result<(), Problem> {
+    let record = &begun.record;
+    let session = NewSession {
+        id: record.id,
+        tenant_id: record.tenant_id,
+        user_id: record.user_id,
+        secret_hash: Secret::new(begun.refresh.secret).hash(),
+        device_name: record.device_name.clone(),
+        ip: record.ip.clone(),
+        country: record.country.clone(),
+        user_agent: record.user_agent.clone(),
+        client_fingerprint: fingerprint(ctx),
+        amr: record.amr.clone(),
+        mfa_at,
+        created_at: ctx.now,
+        idle_seconds: IDLE_SECONDS,
+        absolute_seconds: ABSOLUTE_SECONDS,
+    };
+    SessionsHandle::open(&ctx.env, record.tenant_id, record.user_id)?.create(session).await?;
+    Ok(())
+}
+
+/// What a person may do by their membership: a default role by the catalogue, a custom one by its rows.
+#[must_use]
+pub fn permissions(membership: &Membership) -> PermissionSet {
+    match DefaultRole::from_key(&membership.role.key).filter(|_| membership.role.is_default) {
+        Some(role) => role.permissions(),
+        None => membership.custom_permissions.iter().filter_map(|index| Permission::ALL.get(usize::try_from(*index).ok()?).copied()).collect(),
+    }
+}
+
+/// API calls per minute that the tenant's plan allows.
+fn rate(membership: &Membership) -> u32 {
+    let plan = Plan::from_key(&membership.tenant.plan).unwrap_or(Plan::Free);
+    let limit = Features::of(plan).allowance(Feature::ApiRate).limit();
+    limit.map_or(u32::MAX, |limit| u32::try_from(limit).unwrap_or(u32::MAX))
+}
+
+/// The answer: a fresh access token beside the refresh token.
+///
+/// # Errors
+/// `INTERNAL` if the token cannot be signed.
+pub fn answer(ctx: &Ctx, grounds: &Grounds<'_>, refresh: &RefreshToken, view: SessionView, cookie: bool) -> Result<Reply<Session>, Problem> {
+    let config = &ctx.app.config;
+    let claims = AccessClaims {
+        iss: config.issuer.clone(),
+        sub: grounds.user.id,
+        aud: config.audience.clone(),
+        jti: random::id::<uuid::Uuid>(ctx.now).to_string(),
+        sid: refresh.session_id,
+        tid: grounds.membership.map(|membership| membership.tenant.id),
+        role: grounds.membership.map(|membership| membership.role.key.clone()),
+        perms: grounds.membership.map(permissions).unwrap_or_default().to_hex(),
+        pv: catalogue::VERSION,
+        amr: grounds.amr.clone(),
+        mfa_at: grounds.mfa_at.map(Timestamp::seconds),
+        email_verified: grounds.user.email_verified,
+        rate: grounds.membership.map(rate),
+    };
+    let access_token = config.token_keys.sign(claims, ctx.now, ACCESS_SECONDS)?;
+    let encoded = refresh.encode();
+    let session = Session {
+        access_token,
+        token_type: "Bearer",
+        expires_in: ACCESS_SECONDS,
+        expires_at: ctx.now.plus_seconds(ACCESS_SECONDS),
+        refresh_token: (!cookie).then(|| encoded.clone()),
+        session: view,
+        user: grounds.user.into(),
+        tenant: grounds.membership.map(|membership| (&membership.tenant).into()),
+    };
+    let reply = Reply::ok(session);
+    Ok(if cookie { crate::cookies::set(reply, &encoded) } else { reply })
+}
+
+impl Begun {
+    /// Answers the session that was begun.
+    ///
+    /// # Errors
+    /// `INTERNAL` if the token cannot be signed.
+    pub fn answer(self, ctx: &Ctx, grounds: &Grounds<'_>, cookie: bool) -> Result<Reply<Session>, Problem> {
+        answer(ctx, grounds, &self.refresh, self.view, cookie)
+    }
+}

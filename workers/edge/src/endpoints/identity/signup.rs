@@ -1,0 +1,92 @@
+//! `POST /auth/signup`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use zygo_core::{
+    error::Problem,
+    identity::{
+        email::Email,
+        password::{self, Password},
+    },
+    text::{Locale, Name},
+};
+use zygo_runtime::random;
+use zygo_store::identity::{self, NewUser, SignUp, UserRow};
+
+use super::views::UserView;
+use crate::{ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
+
+/// A new account.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Mail address.
+    email: Email,
+    /// Password: 12 to 128 characters, hard to guess.
+    password: Password,
+    /// Given name.
+    #[serde(default)]
+    first_name: Option<Name>,
+    /// Family name.
+    #[serde(default)]
+    last_name: Option<Name>,
+    /// Language, BCP 47.
+    #[serde(default)]
+    locale: Option<Locale>,
+}
+
+json_input!(Input, account = email);
+
+/// The account that was made.
+#[derive(Serialize, JsonSchema)]
+pub struct Output {
+    /// The person.
+    user: UserView,
+    /// Always true: the address must be verified before the first sign-in.
+    verification_required: bool,
+}
+
+/// Creates the account; a taken address answers the same, and its owner gets a mail.
+///
+/// # Errors
+/// `PASSWORD_TOO_WEAK`, `VALIDATION_FAILED`, `RATE_LIMITED`, `DEPENDENCY_UNAVAILABLE`.
+pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
+    let names: Vec<&str> = [&input.first_name, &input.last_name].into_iter().flatten().map(Name::as_str).collect();
+    password::check(input.password.reveal(), Some(&input.email), &names).map_err(|broken| password::problem("password", &broken))?;
+    let db = ctx.db().await?;
+    let password_hash = Turn::take(ctx.app)?.hash(input.password.reveal())?;
+    let user = NewUser {
+        user_id: random::id(ctx.now),
+        email: input.email.as_str().to_owned(),
+        password_hash,
+        first_name: input.first_name.map(Name::into_string),
+        last_name: input.last_name.map(Name::into_string),
+        locale: input.locale.map_or_else(|| "en".into(), Locale::into_string),
+        event_id: random::id(ctx.now),
+        outbox_id: random::id(ctx.now),
+        now: ctx.now,
+    };
+    let view = as_new(&user);
+    let signed_up = ctx.store(identity::sign_up(&db, &ctx.lookup(), &user)).await?;
+    let queued = match signed_up {
+        SignUp::Created { queued, .. } | SignUp::Taken { queued } => queued,
+    };
+    outbox::enqueue(&ctx, queued);
+    // The same words whether the account is new or was there already.
+    Ok(Reply::created(Output { user: view, verification_required: true }))
+}
+
+fn as_new(user: &NewUser) -> UserView {
+    UserView::from(&UserRow {
+        id: user.user_id,
+        email: user.email.clone(),
+        email_verified: false,
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        avatar_url: None,
+        locale: user.locale.clone(),
+        timezone: "UTC".into(),
+        version: 1,
+        created_at: user.now,
+    })
+}

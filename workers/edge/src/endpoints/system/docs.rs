@@ -1,0 +1,66 @@
+//! `GET /openapi.json`, `GET /docs` and the files of the page, from static assets.
+
+use std::cell::OnceCell;
+
+use wasm_bindgen::JsValue;
+use zygo_core::error::{Code, Problem};
+
+use crate::{
+    ctx::Ctx,
+    openapi,
+    reply::{Answer, AnswerBody, Cache},
+};
+
+/// The page runs its own script and style and calls its own origin, nothing else.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+thread_local! {
+    static DOCUMENT: OnceCell<&'static str> = const { OnceCell::new() };
+}
+
+/// Answers the description that the route table gives.
+///
+/// # Errors
+/// None of its own.
+pub async fn openapi(_: Ctx) -> Result<Answer, Problem> {
+    let text = DOCUMENT.with(|cell| *cell.get_or_init(|| Box::leak(openapi::document().to_string().into_boxed_str())));
+    let mut answer = Answer::text(200, "application/json; charset=utf-8", AnswerBody::Static(text));
+    answer.version = Some(1);
+    answer.cache = Cache::Public(300);
+    Ok(answer)
+}
+
+/// Answers the page.
+///
+/// # Errors
+/// `NOT_FOUND` if the assets lack it.
+pub async fn page(ctx: Ctx) -> Result<Answer, Problem> {
+    serve(&ctx, "docs/index.html", "text/html; charset=utf-8").await
+}
+
+/// Answers a file of the page.
+///
+/// # Errors
+/// `NOT_FOUND` for any but the page's own files.
+pub async fn asset(ctx: Ctx) -> Result<Answer, Problem> {
+    match ctx.param("file").unwrap_or_default() {
+        "docs.js" => serve(&ctx, "docs/docs.js", "text/javascript; charset=utf-8").await,
+        "docs.css" => serve(&ctx, "docs/docs.css", "text/css; charset=utf-8").await,
+        _ => Err(Problem::new(Code::NotFound)),
+    }
+}
+
+async fn serve(ctx: &Ctx, file: &str, content_type: &'static str) -> Result<Answer, Problem> {
+    let away = |error: worker::Error| Problem::internal(error.to_string());
+    let assets = ctx.env.assets("ASSETS").map_err(away)?;
+    let response = assets.fetch(format!("https://assets.local/{file}"), None).await.map_err(away)?;
+    if response.status_code() != 200 {
+        return Err(Problem::new(Code::NotFound).cause(format!("asset {file}: {}", response.status_code())));
+    }
+    let response = worker::worker_sys::web_sys::Response::from(response);
+    let body = response.body().map_or(AnswerBody::Empty, |body| AnswerBody::Value(JsValue::from(body)));
+    let mut answer = Answer::text(200, content_type, body);
+    answer.cache = Cache::Public(300);
+    answer.headers.push(("content-security-policy", CSP.into()));
+    Ok(answer)
+}

@@ -1,0 +1,93 @@
+//! Counters of one isolate, in Prometheus' text format.
+//!
+//! An isolate sees its own share of the traffic only; whoever scrapes adds up.
+
+use std::{cell::RefCell, collections::BTreeMap, fmt::Write as _};
+
+/// Upper bounds of the duration histogram, in seconds.
+const BUCKETS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+#[derive(Default, Clone)]
+struct Series {
+    count: u64,
+    seconds: f64,
+    buckets: [u64; BUCKETS.len()],
+}
+
+#[derive(Default)]
+struct Counters {
+    requests: BTreeMap<(&'static str, &'static str, u16), Series>,
+    codes: BTreeMap<&'static str, u64>,
+    round_trips: u64,
+}
+
+/// The counters.
+#[derive(Default)]
+pub struct Metrics {
+    counters: RefCell<Counters>,
+}
+
+impl Metrics {
+    /// Counts a request that was answered.
+    pub fn request(&self, method: &'static str, route: &'static str, status: u16, millis: f64, round_trips: u32) {
+        let mut counters = self.counters.borrow_mut();
+        counters.round_trips = counters.round_trips.saturating_add(u64::from(round_trips));
+        let series = counters.requests.entry((method, route, status)).or_default();
+        series.count = series.count.saturating_add(1);
+        let seconds = millis / 1000.0;
+        series.seconds += seconds;
+        for (bucket, bound) in series.buckets.iter_mut().zip(BUCKETS) {
+            if seconds <= bound {
+                *bucket = bucket.saturating_add(1);
+            }
+        }
+    }
+
+    /// Counts a problem by its code.
+    pub fn problem(&self, code: &'static str) {
+        let mut counters = self.counters.borrow_mut();
+        let count = counters.codes.entry(code).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Writes all counters.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let counters = self.counters.borrow();
+        let mut out = String::new();
+        out.push_str(
+            "# HELP zygo_request_duration_seconds Requests of this isolate by route and status.\n# TYPE zygo_request_duration_seconds histogram\n",
+        );
+        for ((method, route, status), series) in &counters.requests {
+            let labels = format!("method=\"{method}\",route=\"{route}\",status=\"{status}\"");
+            for (count, bound) in series.buckets.iter().zip(BUCKETS) {
+                let _ = writeln!(out, "zygo_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}} {count}");
+            }
+            let _ = writeln!(out, "zygo_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} {}", series.count);
+            let _ = writeln!(out, "zygo_request_duration_seconds_sum{{{labels}}} {}", series.seconds);
+            let _ = writeln!(out, "zygo_request_duration_seconds_count{{{labels}}} {}", series.count);
+        }
+        out.push_str("# HELP zygo_problems_total Problems answered, by code.\n# TYPE zygo_problems_total counter\n");
+        for (code, count) in &counters.codes {
+            let _ = writeln!(out, "zygo_problems_total{{code=\"{code}\"}} {count}");
+        }
+        out.push_str(
+            "# HELP zygo_postgres_round_trips_total Round trips to Postgres after connecting.\n# TYPE zygo_postgres_round_trips_total counter\n",
+        );
+        let _ = writeln!(out, "zygo_postgres_round_trips_total {}", counters.round_trips);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_cumulative() {
+        let metrics = Metrics::default();
+        metrics.request("GET", "/health", 200, 7.0, 1);
+        let text = metrics.render();
+        assert!(text.contains("le=\"0.005\"} 0\n") && text.contains("le=\"0.01\"} 1\n") && text.contains("le=\"+Inf\"} 1\n"));
+    }
+}

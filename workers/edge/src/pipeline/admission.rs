@@ -1,0 +1,114 @@
+//! Rate limits: exact ones by a call to an object, ordinary ones from the tenant's lease.
+
+use futures::join;
+use zygo_core::{
+    error::{Code, Problem},
+    gate::{Rate, Spend, Standing, TenantState},
+    limits::{
+        gcra::Decision,
+        headers::RateLimitHeaders,
+        policy::{AccountKey, AddressKey, Guarded, MailKind},
+    },
+};
+use zygo_objects::{gate::GateHandle, limits::LimitsHandle};
+
+use crate::{
+    caller::Caller,
+    ctx::{Ctx, Shared},
+    route::{Guard, Route},
+};
+
+/// More calls a minute than any isolate can serve.
+const UNLIMITED: u32 = 100_000_000;
+
+/// Counts a request against exact limits.
+///
+/// # Errors
+/// `RATE_LIMITED` with the time to wait.
+pub async fn exact(ctx: &Ctx, guard: Guard, account: &str) -> Result<(), Problem> {
+    let address = AddressKey::parse(ctx.head.client_address());
+    let account = AccountKey::of(account);
+    let guarded = match guard {
+        Guard::SignIn => Guarded::SignIn { address: &address, account: &account },
+        Guard::SignUp => Guarded::SignUp { address: &address },
+        Guard::Resend => Guarded::Mail { kind: MailKind::ResendVerification, address: &address, account: &account },
+    };
+    let calls = guarded.calls(ctx.app.config.address_limit_factor);
+    note(ctx, LimitsHandle::admit(&ctx.env, calls, ctx.now).await?)
+}
+
+/// Spends a token of the tenant's lease, fetching one where there is none, and
+/// refuses what was revoked since the token was signed.
+///
+/// # Errors
+/// `SESSION_REVOKED`, `USER_SUSPENDED`, `TOKEN_EXPIRED` for a token whose rights changed,
+/// `TENANT_SUSPENDED`, `TENANT_DELETED`, `RATE_LIMITED`.
+pub async fn leased(shared: &Shared, caller: &Caller, route: &Route) -> Result<(), Problem> {
+    let tenant = caller.home();
+    let book = &shared.app.leases;
+    let known = standing(shared, caller) != Standing::Unknown;
+    let spent = if known { book.borrow_mut().spend(tenant, shared.now) } else { Spend::NeedLease };
+    let spent = match spent {
+        Spend::NeedLease => {
+            fetch(shared, caller, route).await?;
+            book.borrow_mut().spend(tenant, shared.now)
+        }
+        other => other,
+    };
+    judge(standing(shared, caller))?;
+    match book.borrow().state(tenant, shared.now) {
+        Some(TenantState::Suspended) if !route.while_suspended => return Err(Problem::new(Code::TenantSuspended)),
+        Some(TenantState::Deleted) => return Err(Problem::new(Code::TenantDeleted)),
+        _ => {}
+    }
+    match spent {
+        // Platform sessions stand under no plan, so there is nothing to tell.
+        Spend::Ok(_) if tenant.is_platform() => Ok(()),
+        Spend::Ok(decision) | Spend::Denied(decision) => note(shared, Some(decision)),
+        // The lease was spent up by twins between its arrival and now.
+        Spend::NeedLease => Err(Problem::new(Code::RateLimited).retry_after(1)),
+    }
+}
+
+fn standing(shared: &Shared, caller: &Caller) -> Standing {
+    shared.app.leases.borrow().standing(caller.home(), caller.session_id, caller.user_id, caller.issued_at, shared.now)
+}
+
+fn judge(standing: Standing) -> Result<(), Problem> {
+    match standing {
+        Standing::Good => Ok(()),
+        Standing::Stale | Standing::Void => Err(Problem::new(Code::TokenExpired).detail("rights changed since the token was issued; refresh it")),
+        Standing::SessionEnded => Err(Problem::new(Code::SessionRevoked)),
+        Standing::UserRevoked => Err(Problem::new(Code::UserSuspended)),
+        Standing::Unknown => Err(Problem::unavailable("the gate's lease was over when it came")),
+    }
+}
+
+/// Fetches a lease, while the database connection is being made for routes that will want one.
+async fn fetch(shared: &Shared, caller: &Caller, route: &Route) -> Result<(), Problem> {
+    let tenant = caller.home();
+    let rate = match caller.rate {
+        Some(per_minute) if !tenant.is_platform() => Rate::per_minute(per_minute),
+        _ => Rate::per_minute(UNLIMITED),
+    };
+    let request = shared.app.leases.borrow_mut().ask(tenant, rate, shared.now);
+    let gate = GateHandle::open(&shared.env, tenant)?;
+    let lease = if route.memory {
+        gate.lease(request).await?
+    } else {
+        // Whether the connection fails is the handler's to see.
+        let (lease, _) = join!(gate.lease(request), shared.db());
+        lease?
+    };
+    shared.app.leases.borrow_mut().accept(tenant, &lease, shared.now);
+    Ok(())
+}
+
+/// Keeps a decision for the response's headers.
+fn note(shared: &Shared, decision: Option<Decision>) -> Result<(), Problem> {
+    let Some(decision) = decision else { return Ok(()) };
+    let refused = !decision.allowed;
+    let wait = RateLimitHeaders::new(&decision).retry_after.and_then(|seconds| u32::try_from(seconds).ok());
+    shared.trace.limit.replace(Some(decision));
+    if refused { Err(Problem::new(Code::RateLimited).retry_after(wait.unwrap_or(1))) } else { Ok(()) }
+}

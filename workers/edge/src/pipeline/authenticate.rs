@@ -1,0 +1,77 @@
+//! Who is calling, and may they: locally, from the token and the lease, without a network call.
+
+use std::rc::Rc;
+
+use subtle::ConstantTimeEq as _;
+use zygo_core::error::{Code, Problem};
+use zygo_runtime::clock;
+
+use super::host::Resolved;
+use crate::{
+    caller::Caller,
+    ctx::Shared,
+    route::{Route, Who},
+    security,
+};
+
+/// The caller of a route that wants one.
+///
+/// # Errors
+/// `UNAUTHENTICATED`, `TOKEN_EXPIRED`, `TOKEN_INVALID`, or `TENANT_MISMATCH`
+/// where the token names another tenant than the host.
+pub fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Result<Option<Rc<Caller>>, Problem> {
+    match route.who {
+        Who::Public => return Ok(None),
+        Who::Ops => return operator(shared).map(|()| None),
+        Who::Session | Who::Member | Who::Permission(_) => {}
+    }
+    let token = shared.head.bearer().ok_or(Problem::new(Code::Unauthenticated))?;
+    let caller = verified(shared, token)?;
+    shared.trace.user_id.set(Some(caller.user_id));
+    shared.trace.tenant_id.set(caller.tenant_id);
+    if let Some(tenant) = &site.tenant
+        && caller.tenant_id != Some(tenant.tenant_id)
+    {
+        security::tenant_mismatch(shared, tenant.tenant_id, &caller);
+        return Err(Problem::new(Code::TenantMismatch));
+    }
+    Ok(Some(caller))
+}
+
+fn verified(shared: &Shared, token: &str) -> Result<Rc<Caller>, Problem> {
+    let app = shared.app;
+    if let Some(caller) = app.tokens.borrow_mut().get(token, shared.now) {
+        return Ok(caller);
+    }
+    let start = clock::now();
+    let verified = app.config.token_keys.verify(token, &app.config.issuer, &app.config.audience, shared.now)?;
+    let caller = Rc::new(Caller::from_token(verified)?);
+    app.tokens.borrow_mut().put(token, Rc::clone(&caller));
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
+    shared.trace.auth_ms.set(clock::now().since(start) as f64);
+    Ok(caller)
+}
+
+fn operator(shared: &Shared) -> Result<(), Problem> {
+    let token = shared.head.bearer().ok_or(Problem::new(Code::Unauthenticated))?;
+    let same = token.as_bytes().ct_eq(shared.app.config.ops_token.as_bytes());
+    if bool::from(same) { Ok(()) } else { Err(Problem::new(Code::TokenInvalid)) }
+}
+
+/// Whether a caller may use a route.
+///
+/// # Errors
+/// `PERMISSION_DENIED`, with the permission that is lacking where there is one.
+pub fn authorize(route: &Route, caller: &Caller) -> Result<(), Problem> {
+    let denied = |permission: &str| Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission }));
+    match route.who {
+        Who::Public | Who::Ops | Who::Session => Ok(()),
+        Who::Member if caller.tenant_id.is_some() => Ok(()),
+        Who::Member => Err(Problem::new(Code::PermissionDenied)
+            .detail("this needs an active organisation")
+            .hint("POST /auth/switch-tenant gives a session in one of yours")
+            .details(serde_json::json!({ "permission": null }))),
+        Who::Permission(permission) if caller.permissions.contains(permission) => Ok(()),
+        Who::Permission(permission) => Err(denied(permission.key())),
+    }
+}

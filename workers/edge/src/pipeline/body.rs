@@ -1,0 +1,56 @@
+//! Reads a body, bounded, of the one media type that routes read.
+
+use futures::StreamExt as _;
+use wasm_bindgen::{JsCast, JsValue};
+use zygo_core::error::{Code, Problem};
+
+use super::head::Method;
+use crate::{ctx::Shared, route::Route};
+
+/// The body of a request; empty for methods without one.
+///
+/// # Errors
+/// `BODY_TOO_LARGE` over the route's limit, `UNSUPPORTED_MEDIA_TYPE` for anything but JSON.
+pub async fn read(shared: &Shared, route: &Route, request: JsValue) -> Result<Vec<u8>, Problem> {
+    if matches!(shared.head.method, Method::Get | Method::Head) {
+        return Ok(Vec::new());
+    }
+    let announced = shared.head.header("content-length").and_then(|length| length.parse::<u64>().ok());
+    let limit = u64::try_from(route.body_limit).unwrap_or(u64::MAX);
+    let too_large = || Problem::new(Code::BodyTooLarge).detail(format!("the body may have {} bytes", route.body_limit));
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut body = Vec::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
+    let mut request = worker::Request::from(request.unchecked_into::<worker::worker_sys::web_sys::Request>());
+    // A request without a body has no stream.
+    if let Ok(mut stream) = request.stream() {
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| Problem::new(Code::BadRequest).detail("the body broke off"))?;
+            if body.len().saturating_add(chunk.len()) > route.body_limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+    if !body.is_empty() && !shared.head.header("content-type").is_some_and(is_json) {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail("send application/json"));
+    }
+    Ok(body)
+}
+
+/// Whether a `Content-Type` is JSON (RFC 8259), whatever its parameters.
+fn is_json(value: &str) -> bool {
+    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn only_json_is_json() {
+        assert!(is_json("application/json") && is_json("Application/JSON; charset=utf-8"));
+        assert!(!is_json("text/plain") && !is_json("application/jsonp") && !is_json(""));
+    }
+}

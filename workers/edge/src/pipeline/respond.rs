@@ -1,0 +1,165 @@
+//! Puts headers on an answer, writes the log line, and counts.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+use wasm_bindgen::JsValue;
+use zygo_core::{
+    error::{Code, Problem},
+    http::{cors::Cors, etag::ETag},
+    limits::headers::RateLimitHeaders,
+};
+use zygo_runtime::{
+    clock,
+    js::{self, Body},
+    log,
+};
+
+use super::head::Method;
+use crate::{
+    ctx::Shared,
+    reply::{Answer, AnswerBody, Cache},
+    route::Route,
+};
+
+/// What stands on every response (OWASP secure headers; pages bring a policy of their own).
+const SECURITY: &str =
+    "strict-transport-security\nmax-age=63072000; includeSubDomains; preload\nx-content-type-options\nnosniff\nreferrer-policy\nno-referrer\n";
+const CSP: &str = "content-security-policy\ndefault-src 'none'; frame-ancestors 'none'\n";
+
+/// The response to a request that the isolate could not even begin with.
+#[must_use]
+pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
+    let head = format!("content-type\napplication/problem+json\ncache-control\nno-store\nx-request-id\n{request_id}\n{SECURITY}{CSP}");
+    js::reply(problem.status(), &head, &Body::Text(&problem.document(request_id).to_string()))
+}
+
+/// The response, after the log line and the counters.
+#[must_use]
+pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Answer, Problem>) -> JsValue {
+    let (answer, problem) = match result {
+        Ok(answer) => (conditional(shared, answer), None),
+        Err(problem) => (problem_answer(shared, &problem), Some(problem)),
+    };
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
+    let millis = clock::now().since(shared.now) as f64;
+    record(shared, route, answer.status, problem.as_ref(), millis);
+    let head = head_lines(shared, &answer, millis);
+    let body = match &answer.body {
+        _ if shared.head.method == Method::Head => Body::Empty,
+        AnswerBody::Empty => Body::Empty,
+        AnswerBody::Text(text) => Body::Text(text),
+        AnswerBody::Static(text) => Body::Text(text),
+        AnswerBody::Value(value) => Body::Value(value),
+    };
+    js::reply(answer.status, &head, &body)
+}
+
+fn problem_answer(shared: &Shared, problem: &Problem) -> Answer {
+    let document = problem.document(&shared.request_id);
+    let mut answer = Answer::text(problem.status(), "application/problem+json", AnswerBody::Text(document.to_string()));
+    if let Some(seconds) = problem.retry_after_seconds() {
+        answer.headers.push(("retry-after", seconds.to_string()));
+    }
+    match problem.code() {
+        Code::MethodNotAllowed => {
+            if let Some(allow) = document.pointer("/details/allow").and_then(|value| value.as_str()) {
+                answer.headers.push(("allow", allow.to_owned()));
+            }
+        }
+        Code::Unauthenticated | Code::TokenExpired | Code::TokenInvalid | Code::SessionRevoked => {
+            answer.headers.push(("www-authenticate", "Bearer".into()));
+        }
+        _ => {}
+    }
+    answer
+}
+
+/// Gives a GET its entity tag, and 304 where the client has it already (RFC 9110, 13.1.2).
+fn conditional(shared: &Shared, mut answer: Answer) -> Answer {
+    let readable = matches!(shared.head.method, Method::Get | Method::Head) && answer.status == 200;
+    let Some(version) = answer.version else { return answer };
+    let Some(tag) = answer.body_text().map(|text| ETag::of(version, text.as_bytes())) else { return answer };
+    if readable && shared.head.header("if-none-match").is_some_and(|wanted| tag.is_in(wanted)) {
+        answer.status = 304;
+        answer.body = AnswerBody::Empty;
+        answer.content_type = "";
+    }
+    answer.headers.push(("etag", tag.header()));
+    if answer.cache == Cache::NoStore {
+        answer.cache = Cache::Revalidate;
+    }
+    answer
+}
+
+fn head_lines(shared: &Shared, answer: &Answer, millis: f64) -> String {
+    let mut head = String::with_capacity(640);
+    if !answer.content_type.is_empty() {
+        let _ = write!(head, "content-type\n{}\n", answer.content_type);
+    }
+    let _ = write!(head, "x-request-id\n{}\n", shared.request_id);
+    let trace = &shared.trace;
+    let _ = write!(
+        head,
+        "server-timing\ntotal;dur={millis:.1}, auth;dur={:.1}, db;dur={:.1}, rt;desc=\"{}\"\n",
+        trace.auth_ms.get(),
+        trace.db_ms.get(),
+        shared.round_trips()
+    );
+    match answer.cache {
+        Cache::NoStore => head.push_str("cache-control\nno-store\n"),
+        Cache::Revalidate => head.push_str("cache-control\nprivate, no-cache\n"),
+        Cache::Public(seconds) => {
+            let _ = write!(head, "cache-control\npublic, max-age={seconds}\n");
+        }
+    }
+    head.push_str(SECURITY);
+    if !answer.headers.iter().any(|(name, _)| *name == "content-security-policy") {
+        head.push_str(CSP);
+    }
+    for (name, value) in &answer.headers {
+        let _ = write!(head, "{name}\n{value}\n");
+    }
+    if let Some(decision) = trace.limit.borrow().as_ref() {
+        let headers = RateLimitHeaders::new(decision);
+        let _ = write!(head, "ratelimit-policy\n{}\nratelimit\n{}\n", headers.policy, headers.limit);
+    }
+    cross_origin(shared, &mut head);
+    head
+}
+
+fn cross_origin(shared: &Shared, head: &mut String) {
+    let Some(origin) = shared.head.header("origin") else { return };
+    let config = &shared.app.config;
+    let host = shared.head.header("host").unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let configured: Vec<&str> = config.cors_origins.iter().map(String::as_str).collect();
+    let decision = Cors::decide(Some(origin), &[name], &configured);
+    for (name, value) in decision.headers(shared.trace.preflight.borrow().as_deref()) {
+        let _ = write!(head, "{name}\n{value}\n");
+    }
+}
+
+fn record(shared: &Shared, route: Option<&'static Route>, status: u16, problem: Option<&Problem>, millis: f64) {
+    let path = route.map_or("-", |route| route.path);
+    let method = shared.head.method.as_str();
+    let round_trips = shared.round_trips();
+    shared.app.metrics.request(method, path, status, millis, round_trips);
+    if let Some(problem) = problem {
+        shared.app.metrics.problem(problem.code().as_str());
+    }
+    let level = match status {
+        500.. => log::Level::Error,
+        _ => log::Level::Info,
+    };
+    // The route's pattern, not the path: a path may carry a token.
+    log::line(
+        level,
+        "request",
+        json!({
+            "request_id": shared.request_id, "method": method, "route": path, "status": status, "ms": millis, "rt": round_trips,
+            "tenant_id": shared.trace.tenant_id.get(), "user_id": shared.trace.user_id.get(),
+            "code": problem.map(|problem| problem.code().as_str()), "cause": problem.and_then(Problem::log_cause),
+        }),
+    );
+}

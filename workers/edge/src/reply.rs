@@ -1,0 +1,127 @@
+//! What handlers answer with, before the pipeline puts headers on it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use zygo_core::error::Problem;
+
+/// How long an answer may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// Not at all: the default, since almost everything is private.
+    NoStore,
+    /// By anybody, for some seconds.
+    Public(u32),
+    /// By the client, after asking again with the entity tag.
+    Revalidate,
+}
+
+/// A typed answer.
+pub struct Reply<T> {
+    status: u16,
+    body: Option<T>,
+    version: Option<i64>,
+    cache: Cache,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl<T> Reply<T> {
+    /// 200 with a body.
+    pub const fn ok(body: T) -> Self {
+        Self::with(200, body)
+    }
+
+    /// 201 with a body.
+    pub const fn created(body: T) -> Self {
+        Self::with(201, body)
+    }
+
+    /// Any status with a body.
+    pub const fn with(status: u16, body: T) -> Self {
+        Self { status, body: Some(body), version: None, cache: Cache::NoStore, headers: Vec::new() }
+    }
+
+    /// 204.
+    pub const fn no_content() -> Self {
+        Self { status: 204, body: None, version: None, cache: Cache::NoStore, headers: Vec::new() }
+    }
+
+    /// The resource's version, which becomes its entity tag.
+    pub const fn version(mut self, version: i64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// How long it may be kept.
+    pub const fn cache(mut self, cache: Cache) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// One more header. Names in lower case.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl<T: Serialize + JsonSchema> Reply<T> {
+    /// Serializes the body.
+    ///
+    /// # Errors
+    /// `INTERNAL` if the type cannot be written as JSON.
+    pub fn render(self) -> Result<Answer, Problem> {
+        let body = match &self.body {
+            Some(body) => AnswerBody::Text(serde_json::to_string(body).map_err(|error| Problem::internal(error.to_string()))?),
+            None => AnswerBody::Empty,
+        };
+        let content_type = if self.body.is_some() { "application/json; charset=utf-8" } else { "" };
+        Ok(Answer { status: self.status, content_type, body, version: self.version, cache: self.cache, headers: self.headers })
+    }
+}
+
+/// The body of an answer.
+pub enum AnswerBody {
+    /// None.
+    Empty,
+    /// Text.
+    Text(String),
+    /// Text that is the same for the whole life of the isolate.
+    Static(&'static str),
+    /// What JavaScript holds.
+    Value(JsValue),
+}
+
+/// An answer ready for its headers.
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Content type; empty for none.
+    pub content_type: &'static str,
+    /// Body.
+    pub body: AnswerBody,
+    /// Version of the resource.
+    pub version: Option<i64>,
+    /// How long it may be kept.
+    pub cache: Cache,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    /// A body of text of some type.
+    #[must_use]
+    pub const fn text(status: u16, content_type: &'static str, body: AnswerBody) -> Self {
+        Self { status, content_type, body, version: None, cache: Cache::NoStore, headers: Vec::new() }
+    }
+
+    /// The text of the body, if it has one.
+    #[must_use]
+    pub fn body_text(&self) -> Option<&str> {
+        match &self.body {
+            AnswerBody::Text(text) => Some(text),
+            AnswerBody::Static(text) => Some(text),
+            AnswerBody::Empty | AnswerBody::Value(_) => None,
+        }
+    }
+}

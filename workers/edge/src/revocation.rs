@@ -1,0 +1,46 @@
+//! Ends sessions everywhere: in their objects, in the record, at the tenants' gates.
+
+use zygo_core::{
+    error::Problem,
+    gate::Revocation,
+    id::TenantId,
+    identity::session::{EndReason, Filter},
+};
+use zygo_objects::{gate::GateHandle, sessions::SessionsHandle};
+use zygo_store::identity::{self, EndedSession, Which};
+
+use crate::ctx::Ctx;
+
+/// Ends some sessions of the caller. The answer comes when no object would refresh them any more.
+///
+/// # Errors
+/// `DEPENDENCY_UNAVAILABLE`; ending again is harmless.
+pub async fn end(ctx: &Ctx, which: Which, filter: Filter, reason: EndReason) -> Result<Vec<EndedSession>, Problem> {
+    let caller = ctx.caller()?;
+    let db = ctx.db().await?;
+    let ended = ctx.store(identity::end_sessions(&db, &ctx.lookup(), caller.user_id, which, reason.key(), ctx.now)).await?;
+    let mut tenants: Vec<TenantId> = ended.iter().map(|session| session.tenant_id).collect();
+    // The own session's object even if its record is gone already.
+    tenants.push(caller.home());
+    tenants.sort_unstable();
+    tenants.dedup();
+    for tenant in tenants {
+        SessionsHandle::open(&ctx.env, tenant, caller.user_id)?.end(filter, reason, ctx.now).await?;
+        let gone = ended.iter().filter(|session| session.tenant_id == tenant).map(|session| Revocation::Session(session.id));
+        announce(ctx, tenant, gone.collect()).await?;
+    }
+    Ok(ended)
+}
+
+/// Tells a tenant's gate what is void now; this isolate doubts what it knew, others learn within a lease.
+///
+/// # Errors
+/// `DEPENDENCY_UNAVAILABLE` when the gate does not answer.
+pub async fn announce(ctx: &Ctx, tenant_id: TenantId, revocations: Vec<Revocation>) -> Result<(), Problem> {
+    if revocations.is_empty() {
+        return Ok(());
+    }
+    GateHandle::open(&ctx.env, tenant_id)?.revoke(revocations, ctx.now).await?;
+    ctx.app.leases.borrow_mut().forget(tenant_id);
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! The route table: one entry says everything about an endpoint.
+//!
+//! Routing, authorization, rate limits, `openapi.json` and the tests that walk
+//! over all routes come from it; an endpoint outside of it cannot exist.
+
+use std::future::Future;
+
+use futures::future::LocalBoxFuture;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use zygo_core::{access::Permission, error::Problem};
+
+use crate::{
+    ctx::Ctx,
+    pipeline::head::Method,
+    reply::{Answer, Reply},
+};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody.
+    Public,
+    /// Any signed-in person.
+    Session,
+    /// A signed-in person with an active tenant.
+    Member,
+    /// A member whose role holds this permission.
+    Permission(Permission),
+    /// Whoever holds the operators' token.
+    Ops,
+}
+
+/// Which exact limits a route counts against; the numbers stand in the domain's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Sign-in: per account and address, and per address.
+    SignIn,
+    /// Sign-up: per address.
+    SignUp,
+    /// The verification mail once more: per account, and per address.
+    Resend,
+}
+
+/// What a route reads: a JSON body, or nothing.
+pub trait Input: Sized + 'static {
+    /// Schema of the body; `None` where the route reads none.
+    fn schema(generator: &mut SchemaGenerator) -> Option<Schema>;
+
+    /// Decodes and validates a body.
+    ///
+    /// # Errors
+    /// `MALFORMED_JSON` or `VALIDATION_FAILED`.
+    fn decode(body: &[u8]) -> Result<Self, Problem>;
+
+    /// The account that this request is about, for limits per account: a normalised mail address.
+    fn account(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// The input of routes without a body.
+pub struct NoBody;
+
+impl Input for NoBody {
+    fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
+        None
+    }
+
+    fn decode(_: &[u8]) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+/// A JSON body; implemented for input types by [`json_input!`].
+pub trait JsonInput: DeserializeOwned + JsonSchema + 'static {}
+
+/// Decodes a JSON body; the types of its fields hold no invalid value, so decoding validates.
+///
+/// # Errors
+/// `MALFORMED_JSON` for what is no JSON, `VALIDATION_FAILED` with every invalid field.
+pub fn decode_json<T: JsonInput>(body: &[u8]) -> Result<T, Problem> {
+    zygo_core::http::json::decode(body).map_err(Problem::from)
+}
+
+/// Makes a type the JSON input of a route; `account = field` names the mail address that limits count by.
+#[macro_export]
+macro_rules! json_input {
+    ($type:ty $(, account = $field:ident)?) => {
+        impl $crate::route::JsonInput for $type {}
+        impl $crate::route::Input for $type {
+            fn schema(generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+                Some(generator.subschema_for::<Self>())
+            }
+            fn decode(body: &[u8]) -> Result<Self, zygo_core::error::Problem> {
+                $crate::route::decode_json(body)
+            }
+            $(fn account(&self) -> Option<&str> { Some(self.$field.as_str()) })?
+        }
+    };
+}
+
+/// What a route does: decodes, admits, works.
+pub type Handler = Box<dyn Fn(Ctx) -> LocalBoxFuture<'static, Result<Answer, Problem>>>;
+
+/// One endpoint.
+pub struct Route {
+    /// Method; GET answers HEAD too.
+    pub method: Method,
+    /// Path in `matchit`'s syntax, which is OpenAPI's.
+    pub path: &'static str,
+    /// Who may call it.
+    pub who: Who,
+    /// Capability it belongs to.
+    pub tag: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Exact limits that each call counts against.
+    pub guard: Option<Guard>,
+    /// Whether `Idempotency-Key` is honoured.
+    pub idempotent: bool,
+    /// Whether it is served whatever the host says.
+    pub any_host: bool,
+    /// Whether a suspended tenant may still use it.
+    pub while_suspended: bool,
+    /// Whether it is answered from memory, without Postgres.
+    pub memory: bool,
+    /// Status of the ordinary answer.
+    pub status: u16,
+    /// Longest body in bytes.
+    pub body_limit: usize,
+    /// Schema of the input.
+    pub input: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// Schema of the query, if it reads one.
+    pub query: Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// Schema of the output.
+    pub output: fn(&mut SchemaGenerator) -> Schema,
+    /// Content type of the output where it is not JSON.
+    pub produces: &'static str,
+    /// The handler.
+    pub handler: Handler,
+}
+
+/// 256 KiB, the limit for JSON unless a route says otherwise.
+pub const BODY_LIMIT: usize = 256 * 1024;
+
+impl Route {
+    /// A route whose handler takes the context and a decoded input.
+    pub fn new<I, O, F, Fut>(method: Method, path: &'static str, who: Who, summary: &'static str, handler: F) -> Self
+    where
+        I: Input,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(Ctx, I) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Reply<O>, Problem>> + 'static,
+    {
+        Self {
+            method,
+            path,
+            who,
+            tag: "",
+            summary,
+            guard: None,
+            idempotent: false,
+            any_host: false,
+            while_suspended: false,
+            memory: false,
+            status: 200,
+            body_limit: BODY_LIMIT,
+            input: I::schema,
+            query: None,
+            output: |generator| generator.subschema_for::<O>(),
+            produces: "application/json",
+            handler: Box::new(move |ctx: Ctx| {
+                Box::pin(async move {
+                    let input = I::decode(ctx.body())?;
+                    ctx.admit(input.account()).await?;
+                    handler(ctx, input).await?.render()
+                })
+            }),
+        }
+    }
+
+    /// A GET that answers something other than fresh JSON.
+    pub fn raw<F, Fut>(path: &'static str, who: Who, summary: &'static str, produces: &'static str, handler: F) -> Self
+    where
+        F: Fn(Ctx) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Answer, Problem>> + 'static,
+    {
+        let mut route = Self::new(Method::Get, path, who, summary, |_: Ctx, _: NoBody| async { Ok(Reply::<()>::no_content()) });
+        route.produces = produces;
+        route.output = |generator| generator.subschema_for::<String>();
+        route.handler = Box::new(move |ctx| Box::pin(handler(ctx)));
+        route
+    }
+
+    /// Documents another output than the handler's type says.
+    #[must_use]
+    pub fn answers<O: JsonSchema>(mut self) -> Self {
+        self.output = |generator| generator.subschema_for::<O>();
+        self
+    }
+
+    /// A GET without a body.
+    pub fn get<O, F, Fut>(path: &'static str, who: Who, summary: &'static str, handler: F) -> Self
+    where
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(Ctx, NoBody) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Reply<O>, Problem>> + 'static,
+    {
+        Self::new(Method::Get, path, who, summary, handler)
+    }
+
+    /// A POST with a body.
+    pub fn post<I, O, F, Fut>(path: &'static str, who: Who, summary: &'static str, handler: F) -> Self
+    where
+        I: Input,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(Ctx, I) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Reply<O>, Problem>> + 'static,
+    {
+        Self::new(Method::Post, path, who, summary, handler)
+    }
+
+    /// A DELETE without a body.
+    pub fn delete<O, F, Fut>(path: &'static str, who: Who, summary: &'static str, handler: F) -> Self
+    where
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(Ctx, NoBody) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Reply<O>, Problem>> + 'static,
+    {
+        Self::new(Method::Delete, path, who, summary, handler)
+    }
+
+    /// A PATCH with a body.
+    pub fn patch<I, O, F, Fut>(path: &'static str, who: Who, summary: &'static str, handler: F) -> Self
+    where
+        I: Input,
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(Ctx, I) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Reply<O>, Problem>> + 'static,
+    {
+        Self::new(Method::Patch, path, who, summary, handler)
+    }
+
+    /// Counts each call against exact limits.
+    #[must_use]
+    pub const fn guard(mut self, guard: Guard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Honours `Idempotency-Key`.
+    #[must_use]
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Serves whatever the host says.
+    #[must_use]
+    pub const fn any_host(mut self) -> Self {
+        self.any_host = true;
+        self
+    }
+
+    /// Answers from memory, without Postgres.
+    #[must_use]
+    pub const fn memory(mut self) -> Self {
+        self.memory = true;
+        self
+    }
+
+    /// Serves suspended tenants too.
+    #[must_use]
+    pub const fn while_suspended(mut self) -> Self {
+        self.while_suspended = true;
+        self
+    }
+
+    /// Status of the ordinary answer.
+    #[must_use]
+    pub const fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Content type of an answer that is not JSON.
+    #[must_use]
+    pub const fn produces(mut self, content_type: &'static str) -> Self {
+        self.produces = content_type;
+        self
+    }
+
+    /// Documents the query parameters.
+    #[must_use]
+    pub fn query<Q: JsonSchema>(mut self) -> Self {
+        self.query = Some(|generator| generator.root_schema_for::<Q>());
+        self
+    }
+
+    /// Files the route under a capability.
+    #[must_use]
+    pub const fn tag(mut self, tag: &'static str) -> Self {
+        self.tag = tag;
+        self
+    }
+}
