@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Steps of scripts/test and what they add up to. A step that runs tests counts each of them, any other counts as one.
+
+PASSED=0
+FAILED=0
+FAILED_STEPS=()
+
+# sum LOG passed|failed: over all "test result: ok. 5 passed; 0 failed; …" lines of cargo's, colours removed.
+sum() {
+  sed $'s/\x1b\\[[0-9;]*m//g' "$1" | awk -v what="$2" '/^test result: / {
+    for (i = 2; i <= NF; i++) if ($i ~ "^" what) total += $(i - 1)
+  } END { print total + 0 }'
+}
+
+# step NAME COMMAND...: runs it, shows its output, counts. It goes on after a failure: a run tells everything it can.
+step() {
+  local name=$1 log="$scratch/step.log" status=0 passed failed started=$SECONDS
+  shift
+  say "▸ $name"
+  "$@" 2>&1 | tee "$log" || status=1
+  passed=$(sum "$log" passed) failed=$(sum "$log" failed)
+  if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
+    failed=1
+  elif [ "$status" = 0 ] && [ "$passed" = 0 ]; then
+    passed=1
+  fi
+  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
+  [ "$failed" = 0 ] || FAILED_STEPS+=("$name")
+  note "$passed passed, $failed failed, $((SECONDS - started)) s"
+  return 0
+}
+
+# required NAME COMMAND...: not in a pipeline, so that it may set variables; without it the rest is pointless.
+required() {
+  say "▸ $1"
+  # Not `if`: that would switch off `set -e` inside the function.
+  REQUIRED=$1
+  "${@:2}"
+  REQUIRED=
+  PASSED=$((PASSED + 1))
+}
+REQUIRED=
+
+verdict() {
+  trap - EXIT
+  remove_all "$scratch"
+  [ "$FAILED" = 0 ] || note "failed: $(printf '%s; ' "${FAILED_STEPS[@]}")"
+  echo "$PASSED passed, $FAILED failed"
+  [ "$FAILED" = 0 ]
+  exit
+}
+
+# At an end before the verdict: an interruption, or a step that the others need.
+tidy_up() {
+  local status=$?
+  trap - EXIT INT TERM HUP
+  set +e
+  remove_all "$1"
+  if [ -n "$REQUIRED" ]; then
+    note "failed: $REQUIRED; the steps after it did not run"
+    echo "$PASSED passed, $((FAILED + 1)) failed"
+  fi
+  exit "$status"
+}
+
+remove_all() {
+  # A runtime that an interrupted test left behind names this run's directory on its command line.
+  ps -A -o pid= -o command= | awk -v here="$1/" -v me="$$" 'index($0, here) && $1 != me && /serve\.mjs/ { print $1 }' |
+    while read -r pid; do kill -TERM "$pid" 2>/dev/null || true; done
+  [ ! -d "$1/postgres" ] || pg_remove "$1/postgres"
+  rm -rf "$1"
+}

@@ -1,0 +1,124 @@
+// Runs workerd by itself: no wrangler, no miniflare, no proxy in front. The configuration is text in its own language.
+import { spawn } from "node:child_process";
+import { copyFileSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+// The program itself: the package's own `bin/workerd` is a wrapper that starts Node first.
+const PROGRAM = require.resolve(`@cloudflare/workerd-${process.platform}-${process.arch === "x64" ? "64" : process.arch}/bin/workerd`, {
+  paths: [dirname(require.resolve("workerd/package.json"))],
+});
+
+const quote = (text) => JSON.stringify(text);
+const list = (items) => `[\n    ${items.join(",\n    ")}\n  ]`;
+
+// What stands in for a service that no measured route waits for: it answers as if it were empty.
+const STUB = `export default { async fetch(request, env) {
+  if (env.KIND === "kv" && request.method === "GET") return new Response(null, { status: 404 });
+  if (env.KIND === "d1") return Response.json([{ success: true, results: { columns: [], rows: [] }, meta: {} }]);
+  return Response.json({});
+} };`;
+
+const MODULE_KINDS = { js: "esModule", mjs: "esModule", wasm: "wasm", txt: "text", json: "json" };
+
+function binding(name, value) {
+  const [kind, detail] = Object.entries(value)[0];
+  const q = quote(detail);
+  switch (kind) {
+    case "text":
+    case "service":
+    case "queue":
+    case "kvNamespace":
+    case "r2Bucket":
+    case "durableObjectNamespace":
+      return `(name = ${quote(name)}, ${kind} = ${q})`;
+    case "d1":
+      return `(name = ${quote(name)}, wrapped = (moduleName = "cloudflare-internal:d1-api", innerBindings = [(name = "fetcher", service = ${q})]))`;
+    case "hyperdrive": {
+      const url = new URL(detail);
+      const fields = { designator: name, database: url.pathname.slice(1), user: url.username, password: decodeURIComponent(url.password), scheme: "postgresql" };
+      const text = Object.entries(fields).map(([key, field]) => `${key} = ${quote(field)}`);
+      return `(name = ${quote(name)}, hyperdrive = (${text.join(", ")}))`;
+    }
+    default:
+      throw new Error(`no such kind of binding: ${kind}`);
+  }
+}
+
+function services(worker) {
+  const bindings = Object.entries(worker.bindings ?? {});
+  const modules = Object.keys(worker.modules).map((name) => `(name = ${quote(name)}, ${MODULE_KINDS[name.split(".").pop()]} = embed ${quote(name)})`);
+  const objects = bindings.filter(([, value]) => value.durableObjectNamespace).map(([, value]) => value.durableObjectNamespace);
+  const fields = [
+    `modules = ${list(modules)}`,
+    `bindings = ${list(bindings.map(([name, value]) => binding(name, value)))}`,
+    `compatibilityDate = ${quote(worker.date)}`,
+    `compatibilityFlags = [${(worker.flags ?? []).map(quote).join(", ")}]`,
+  ];
+  if (objects.length > 0) {
+    const namespaces = objects.map((name) => `(className = ${quote(name)}, uniqueKey = ${quote(name)}, enableSql = true)`);
+    fields.push(`durableObjectNamespaces = ${list(namespaces)}`, `durableObjectStorage = (localDisk = "disk")`);
+  }
+  const all = [`(name = "main", worker = (${fields.join(",\n  ")}))`];
+  if (objects.length > 0) all.push(`(name = "disk", disk = (path = "objects", writable = true))`);
+  for (const kind of ["kv", "d1", "r2", "queue", "assets"]) {
+    const stub = `modules = [(name = "stub.js", esModule = ${quote(STUB)})], bindings = [(name = "KIND", text = ${quote(kind)})], compatibilityDate = ${quote(worker.date)}`;
+    if (bindings.some(([, value]) => Object.values(value)[0] === kind)) all.push(`(name = ${quote(kind)}, worker = (${stub}))`);
+  }
+  for (const [name, value] of bindings) {
+    if (value.hyperdrive) all.push(`(name = ${quote(name)}, external = (address = ${quote(new URL(value.hyperdrive).host)}, tcp = ()))`);
+  }
+  return all;
+}
+
+/**
+ * Starts a Worker and waits until it listens.
+ *
+ * `worker.modules` maps names to files, the main one first; `worker.bindings` names to `{kind: detail}`; `dir` is emptied.
+ * Answers `{address, child, stop}`. Its console goes nowhere; its errors to `dir/stderr`.
+ */
+export async function start(worker, dir) {
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(join(dir, "objects"), { recursive: true });
+  for (const [name, file] of Object.entries(worker.modules)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    copyFileSync(file, join(dir, name));
+  }
+  const socket = `(name = "http", address = "127.0.0.1:0", http = (), service = "main")`;
+  const config = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = ${list(services(worker))},
+  sockets = [${socket}]
+);
+`;
+  // It holds passwords of a throw-away database and keys of this run.
+  writeFileSync(join(dir, "config.capnp"), config, { mode: 0o600 });
+  const began = process.hrtime.bigint();
+  const child = spawn(PROGRAM, ["serve", "--experimental", "--control-fd=3", "config.capnp"], {
+    cwd: dir,
+    stdio: ["ignore", "ignore", openSync(join(dir, "stderr"), "w"), "pipe"],
+  });
+  const port = await listening(child, dir);
+  const stop = () =>
+    new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) return resolve();
+      child.once("exit", resolve);
+      child.kill("SIGKILL");
+    });
+  return { address: `127.0.0.1:${port}`, child, began, stop };
+}
+
+function listening(child, dir) {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.once("exit", (code) => reject(new Error(`workerd ended with ${code}; see ${join(dir, "stderr")}`)));
+    child.stdio[3].on("data", (bytes) => {
+      text += bytes;
+      for (const line of text.split("\n").slice(0, -1)) {
+        const event = JSON.parse(line);
+        if (event.event === "listen") resolve(event.port);
+      }
+    });
+  });
+}

@@ -1,0 +1,30 @@
+//! The harness of the whole-system tests: the built Worker in the real runtime, a real PostgreSQL, and false edges.
+//!
+//! A [`system::System`] is one such world: a database of its own, a [`proxy::Proxy`] in front of it that can cut, delay
+//! and count, a [`runtime::Runtime`] that can be killed and started again, and where it needs one a false mail service.
+//! Tests share a few of them ([`world`]) and keep apart by their own people, organisations and client addresses.
+//! [`client::Api`] checks on every answer what the platform promises of all answers.
+
+pub mod answer;
+pub mod client;
+pub mod codes;
+pub mod database;
+pub mod forge;
+pub mod mail;
+pub mod people;
+pub mod proxy;
+pub mod random;
+pub mod routes;
+pub mod runner;
+pub mod runtime;
+pub mod settings;
+pub mod shape;
+pub mod system;
+pub mod wait;
+pub mod world;
+
+pub use answer::Answer;
+pub use client::Api;
+pub use people::{Member, Person, Session};
+pub use system::System;
+pub use wait::{eventually, eventually_within};

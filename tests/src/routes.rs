@@ -1,0 +1,68 @@
+//! The routes that stage 1 owes, as `spec/endpoints.md` lists them.
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody.
+    Public,
+    /// Any signed-in person.
+    Session,
+    /// Signed in, with an active organisation.
+    Member,
+    /// Whoever has the operators' token.
+    Ops,
+}
+
+/// A route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Method.
+    pub method: &'static str,
+    /// Path, parameters in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub who: Who,
+    /// Whether it reads a JSON body that must not be empty.
+    pub body: bool,
+}
+
+const fn route(method: &'static str, path: &'static str, who: Who, body: bool) -> Route {
+    Route { method, path, who, body }
+}
+
+/// Every route of the stage.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/auth/signup", Who::Public, true),
+    route("POST", "/auth/verify-email", Who::Public, true),
+    route("POST", "/auth/verify-email/resend", Who::Public, true),
+    route("POST", "/auth/login", Who::Public, true),
+    route("POST", "/auth/refresh", Who::Public, true),
+    route("POST", "/auth/logout", Who::Session, false),
+    route("GET", "/auth/sessions", Who::Session, false),
+    route("DELETE", "/auth/sessions/{id}", Who::Session, false),
+    route("GET", "/.well-known/jwks.json", Who::Public, false),
+    route("GET", "/users/me", Who::Session, false),
+    route("PATCH", "/users/me", Who::Session, true),
+    route("POST", "/auth/switch-tenant", Who::Session, true),
+    route("POST", "/tenants", Who::Session, true),
+    route("GET", "/tenants", Who::Session, false),
+    route("GET", "/tenants/{id}", Who::Member, false),
+    route("GET", "/permissions", Who::Member, false),
+    route("GET", "/health", Who::Public, false),
+    route("GET", "/health/ready", Who::Public, false),
+    route("GET", "/metrics", Who::Ops, false),
+    route("GET", "/openapi.json", Who::Public, false),
+    route("GET", "/docs", Who::Public, false),
+];
+
+/// A path with its parameters filled in by an identifier that nothing has.
+#[must_use]
+pub fn filled(path: &str) -> String {
+    path.replace("{id}", "019a0000-0000-7000-8000-00000000dead").replace("{file}", "docs.js")
+}
+
+/// The methods of a path.
+#[must_use]
+pub fn methods(path: &str) -> Vec<&'static str> {
+    ROUTES.iter().filter(|route| route.path == path).map(|route| route.method).collect()
+}

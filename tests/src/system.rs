@@ -1,0 +1,145 @@
+//! One whole system: database, proxy, runtime, and perhaps a false mail service.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::sync::Mutex;
+
+use crate::{
+    client::Api,
+    database::Database,
+    forge::Secrets,
+    mail::MailService,
+    people::{MAIL_DOMAIN, PASSWORD_MARK},
+    proxy::Proxy,
+    runtime::{Plan, Runtime},
+    settings::Settings,
+};
+
+/// How a system differs from development's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Variables that are set otherwise.
+    pub variables: &'static [(&'static str, &'static str)],
+    /// Whether mail goes to a false Resend.
+    pub mail: bool,
+}
+
+/// A running system.
+pub struct System {
+    /// Its database.
+    pub database: Database,
+    /// The line to it.
+    pub proxy: Proxy,
+    /// Its secrets.
+    pub secrets: Secrets,
+    /// Where its mail goes, if not to the mailbox.
+    pub mail: Option<MailService>,
+    base: String,
+    directory: PathBuf,
+    runtime: Mutex<Runtime>,
+}
+
+impl System {
+    /// Starts a system.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn start(settings: &Settings, name: &str, options: Options) -> Result<Self> {
+        let directory = settings.scratch.join(name);
+        tokio::fs::create_dir_all(&directory).await.with_context(|| format!("making {}", directory.display()))?;
+        let database = Database::create(settings).await?;
+        let proxy = Proxy::start(database.server()?).await?;
+        let secrets = Secrets::make()?;
+        let mail = if options.mail { Some(MailService::start().await?) } else { None };
+        let mut variables = secrets.variables();
+        variables.push(("ADDRESS_LIMIT_FACTOR".into(), "100".into()));
+        variables.extend(options.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        if let Some(mail) = &mail {
+            variables.push(("MAIL_TRANSPORT".into(), "resend".into()));
+            variables.push(("RESEND_URL".into(), mail.url()));
+        }
+        let (app_url, platform_url) = database.urls_through(proxy.port())?;
+        let plan =
+            Plan { root: settings.root.clone(), build: settings.build.clone(), directory: directory.clone(), variables, app_url, platform_url };
+        let runtime = Runtime::start(plan).await?;
+        Ok(Self { database, proxy, secrets, mail, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
+    }
+
+    /// A client at the API's host, from an address of its own.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn api(&self) -> Result<Api> {
+        Api::new(&self.base)
+    }
+
+    /// Runs the handler of a cron expression, and waits for it.
+    ///
+    /// # Errors
+    /// When the runtime does not answer.
+    pub async fn scheduled(&self, cron: &str) -> Result<()> {
+        self.runtime.lock().await.scheduled(cron).await
+    }
+
+    /// Runs the outbox's sweep for all that is not settled, as if every lease had run out.
+    ///
+    /// # Errors
+    /// When runtime or database do not answer.
+    pub async fn sweep(&self) -> Result<()> {
+        self.database.make_due().await?;
+        self.scheduled("* * * * *").await
+    }
+
+    /// Kills the runtime as the kernel would, with all of its processes. What it keeps on disk stays.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(&self) -> Result<()> {
+        self.runtime.lock().await.kill().await
+    }
+
+    /// Starts the runtime again, at the same port, on what it kept.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart(&self) -> Result<()> {
+        self.runtime.lock().await.restart().await
+    }
+
+    /// What the runtime wrote to its log.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn log(&self) -> Result<String> {
+        let log = self.directory.join("runtime.log");
+        tokio::fs::read_to_string(&log).await.with_context(|| format!("reading {}", log.display()))
+    }
+
+    /// Checks that nothing is left to do and that no secret stands in the log.
+    ///
+    /// # Errors
+    /// What is left, or what was let out.
+    pub async fn check(&self) -> Result<()> {
+        if !self.database.settles_within(Duration::from_secs(30)).await? {
+            anyhow::bail!("work was left behind: {:?}", self.database.unsettled().await?);
+        }
+        let log = self.log().await?;
+        let marks = [MAIL_DOMAIN, PASSWORD_MARK, "eyJ", "zr_", "zv_", "$argon2", &self.secrets.ops_token, &self.secrets.resend_key];
+        for mark in marks {
+            let line = log.lines().find(|line| line.contains(mark));
+            ensure!(line.is_none(), "the log holds {mark:?}: {}", line.unwrap_or_default());
+        }
+        ensure!(!log.contains("panicked at"), "a panic in the log of {}", self.directory.display());
+        Ok(())
+    }
+
+    /// Stops the runtime and removes what the system left on disk and in PostgreSQL.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub async fn stop(&self) -> Result<()> {
+        self.runtime.lock().await.kill().await?;
+        self.database.remove().await
+    }
+}

@@ -1,0 +1,69 @@
+//! The systems that the tests share, each started when a test first asks for it.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::{
+    settings::Settings,
+    system::{Options, System},
+};
+
+static SHARED: OnceCell<Arc<System>> = OnceCell::const_new();
+static STRICT: OnceCell<Arc<System>> = OnceCell::const_new();
+static FRAGILE: OnceCell<Arc<System>> = OnceCell::const_new();
+static FRAGILE_TURN: Mutex<()> = Mutex::const_new(());
+
+/// As in development: where most tests live.
+///
+/// # Errors
+/// When it does not start.
+pub async fn shared() -> Result<Arc<System>> {
+    get(&SHARED, "shared", Options::default()).await
+}
+
+/// As in production: the limits per address as they are, no mailbox, mail over HTTP to a false Resend.
+///
+/// # Errors
+/// When it does not start.
+pub async fn strict() -> Result<Arc<System>> {
+    get(&STRICT, "strict", Options { variables: &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1")], mail: true }).await
+}
+
+/// A system to break, to kill, or to count at; whoever holds it has it alone.
+///
+/// # Errors
+/// When it does not start.
+pub async fn fragile() -> Result<(Arc<System>, MutexGuard<'static, ()>)> {
+    let turn = FRAGILE_TURN.lock().await;
+    Ok((get(&FRAGILE, "fragile", Options::default()).await?, turn))
+}
+
+async fn get(cell: &OnceCell<Arc<System>>, name: &str, options: Options) -> Result<Arc<System>> {
+    let start =
+        async || anyhow::Ok(Arc::new(System::start(&Settings::read()?, name, options).await.with_context(|| format!("starting the {name} system"))?));
+    cell.get_or_try_init(start).await.cloned()
+}
+
+/// The systems that were started.
+#[must_use]
+pub fn started() -> Vec<(&'static str, Arc<System>)> {
+    let cells = [("shared", &SHARED), ("strict", &STRICT), ("fragile", &FRAGILE)];
+    cells.into_iter().filter_map(|(name, cell)| Some((name, Arc::clone(cell.get()?)))).collect()
+}
+
+/// Stops them all, and removes what they left.
+///
+/// # Errors
+/// When something cannot be removed.
+pub async fn stop() -> Result<()> {
+    for (name, system) in started() {
+        system.stop().await.with_context(|| format!("stopping the {name} system"))?;
+    }
+    let scratch = Settings::read()?.scratch;
+    match tokio::fs::remove_dir_all(&scratch).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("removing {}", scratch.display())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,31 @@
+//! `/auth`
+
+mod cookies;
+mod enumeration;
+mod limits;
+mod lock;
+mod login;
+mod logout;
+mod refresh;
+mod sessions;
+mod signup;
+mod switch_tenant;
+mod verify_email;
+
+/// All tests of this folder.
+pub fn tests() -> Vec<libtest_mimic::Trial> {
+    let modules = [
+        cookies::tests(),
+        enumeration::tests(),
+        limits::tests(),
+        lock::tests(),
+        login::tests(),
+        logout::tests(),
+        refresh::tests(),
+        sessions::tests(),
+        signup::tests(),
+        switch_tenant::tests(),
+        verify_email::tests(),
+    ];
+    modules.into_iter().flatten().collect()
+}
