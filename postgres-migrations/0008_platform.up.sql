@@ -25,6 +25,8 @@ CREATE TABLE feature_flags (
 CREATE TRIGGER touch BEFORE UPDATE ON feature_flags FOR EACH ROW EXECUTE FUNCTION touch_row();
 
 CALL protect_table('admin_users', 'false', 'false');
-CALL protect_table('feature_flags', 'true', 'false');
+CALL protect_table('feature_flags', 'false', 'false');
+-- The Worker reads the switches, the same for everybody.
+CREATE POLICY everybody_select ON feature_flags FOR SELECT TO zygo_app USING (true);
 GRANT SELECT ON feature_flags TO zygo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON admin_users, feature_flags TO zygo_platform;

@@ -4,6 +4,7 @@
 //! and count, a [`runtime::Runtime`] that can be killed and started again, and where it needs one a false mail service.
 //! Tests share a few of them ([`world`]) and keep apart by their own people, organisations and client addresses.
 //! [`client::Api`] checks on every answer what the platform promises of all answers.
+#![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking, and JSON is read by index without")]
 
 pub mod answer;
 pub mod client;

@@ -38,7 +38,7 @@ where
         let done = EXECUTOR.block_on(async { tokio::time::timeout(LIMIT, test()).await });
         match done {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failed::from(format!("{error:?}"))),
+            Ok(Err(error)) => Err(Failed::from(format!("{error:#}"))),
             Err(_) => Err(Failed::from(format!("not done within {LIMIT:?}"))),
         }
     })

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::{
     fs::OpenOptions,
     io::{AsyncBufReadExt as _, BufReader},
@@ -71,6 +71,7 @@ impl Runtime {
         let mut line = String::new();
         let read = timeout(START, BufReader::new(stdout).read_line(&mut line)).await;
         if !matches!(read, Ok(Ok(1..))) {
+            self.kill().await?;
             bail!("the runtime did not start: {}", self.last_lines().await);
         }
         let ready: Value = serde_json::from_str(&line)?;
@@ -82,12 +83,19 @@ impl Runtime {
         let Plan { root, build, directory, variables, app_url, platform_url } = &self.plan;
         let log = OpenOptions::new().create(true).append(true).open(directory.join("runtime.log")).await?.into_std().await;
         let variables: Map<String, Value> = variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-        let options = json!({
-            "state": directory.join("state"), "port": self.port, "build": build, "db": app_url, "db_platform": platform_url, "vars": variables,
-        });
+        let settings = directory.join("variables.json");
+        tokio::fs::write(&settings, Value::Object(variables).to_string()).await?;
         Command::new("node")
             .arg(root.join("tests/runtime/serve.mjs"))
-            .env("ZYGO_RUNTIME", options.to_string())
+            .args(["--port", &self.port.to_string()])
+            .arg("--state")
+            .arg(directory.join("state"))
+            .arg("--build")
+            .arg(build)
+            .arg("--vars")
+            .arg(settings)
+            .env("CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB", app_url)
+            .env("CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB_PLATFORM", platform_url)
             .current_dir(root)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -112,12 +120,13 @@ impl Runtime {
     /// Sends SIGKILL to the runtime and its children, and waits for the end.
     ///
     /// # Errors
-    /// When there is nothing to kill.
+    /// When `kill` cannot be run.
     pub async fn kill(&mut self) -> Result<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
-        let group = format!("-{}", child.id().context("it has ended already")?);
-        let killed = Command::new("kill").args(["-KILL", "--", &group]).status().await?;
-        ensure!(killed.success(), "kill {group}: {killed}");
+        if let Some(id) = child.id() {
+            // One that ended by itself may have left its children behind, or nothing to kill.
+            Command::new("kill").args(["-KILL", "--", &format!("-{id}")]).stderr(Stdio::null()).status().await?;
+        }
         child.wait().await?;
         Ok(())
     }

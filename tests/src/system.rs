@@ -62,7 +62,13 @@ impl System {
         let (app_url, platform_url) = database.urls_through(proxy.port())?;
         let plan =
             Plan { root: settings.root.clone(), build: settings.build.clone(), directory: directory.clone(), variables, app_url, platform_url };
-        let runtime = Runtime::start(plan).await?;
+        let runtime = match Runtime::start(plan).await {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                database.remove().await?;
+                return Err(error);
+            }
+        };
         Ok(Self { database, proxy, secrets, mail, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
     }
 

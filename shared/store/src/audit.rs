@@ -9,9 +9,10 @@ use zygo_core::{
 };
 
 use crate::{
-    Db, Described, LookupScope, Statement, StoreError, TenantScope,
+    Db, Described, LookupScope, StoreError, TenantScope,
     batch::Batch,
     row::{Cells, at, only},
+    statement::Statement,
 };
 
 const SECURITY_EVENT: Statement<TenantScope> = Statement::new(

@@ -11,7 +11,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use crate::{Db, Described, LookupScope, Scope, Statement, StoreError};
+use crate::{Db, Described, LookupScope, Scope, StoreError, statement::Statement};
 
 /// Statements of a batch at most. Up to this many, `join_all` polls its futures in their order, which is the order on the wire.
 const MOST: usize = 24;
@@ -108,7 +108,7 @@ impl<'a, S: Scope> Batch<'a, S> {
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn rows(self) -> Result<Vec<Row>, StoreError> {
-        Ok(self.run().await?.next())
+        Ok(self.run().await?.take())
     }
 }
 
@@ -117,7 +117,7 @@ pub struct Answers(VecDeque<Vec<Row>>);
 
 impl Answers {
     /// The rows of the next statement, in the order they were added; none when all were taken.
-    pub fn next(&mut self) -> Vec<Row> {
+    pub fn take(&mut self) -> Vec<Row> {
         self.0.pop_front().unwrap_or_default()
     }
 }

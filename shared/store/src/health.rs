@@ -2,7 +2,7 @@
 
 use tokio_postgres::types::Type;
 
-use crate::{Db, Described, LookupScope, Statement, StoreError, batch::Batch};
+use crate::{Db, Described, LookupScope, StoreError, batch::Batch, statement::Statement};
 
 const PING: Statement<LookupScope> = Statement::new("health.ping", &[], &[Type::INT4], "/* health.ping */ SELECT 1");
 

@@ -1,11 +1,11 @@
 //! Postgres, one round trip at a time.
 //!
-//! A [`batch::Batch`] sends scope, statements and commit as one pipeline. What a statement may be run in is in its type: a
-//! [`Statement`]`<TenantScope>` cannot run in a [`PlatformScope`], nor the other way round. The functions in `identity`,
+//! A batch sends scope, statements and commit as one pipeline. What a statement may be run in is in its type:
+//! one of a [`TenantScope`] cannot run in a [`PlatformScope`], nor the other way round. The functions in `identity`,
 //! `tenancy`, `audit`, `outbox`, `upkeep` and `health` each spend exactly one round trip.
 
 pub mod audit;
-pub mod batch;
+mod batch;
 mod db;
 mod error;
 pub mod health;
@@ -20,7 +20,7 @@ pub mod upkeep;
 pub use db::Db;
 pub use error::StoreError;
 pub use scope::{Actor, LookupScope, PlatformScope, Scope, TenantScope};
-pub use statement::{Described, Statement};
+pub use statement::Described;
 
 /// Every statement that this crate sends; a test holds each to the migrated schema, and this list to the source.
 #[must_use]
@@ -34,6 +34,7 @@ pub fn statements() -> Vec<Described> {
         identity::sign_in::STATEMENTS,
         identity::verification::STATEMENTS,
         identity::profile::STATEMENTS,
+        identity::record::STATEMENTS,
         identity::session::STATEMENTS,
         outbox::STATEMENTS,
         tenancy::STATEMENTS,

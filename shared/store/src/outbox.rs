@@ -9,9 +9,10 @@ use zygo_core::{
 };
 
 use crate::{
-    Db, Described, PlatformScope, Statement, StoreError,
+    Db, Described, PlatformScope, StoreError,
     batch::Batch,
     row::{Cells, at, only},
+    statement::Statement,
 };
 
 const BEGIN: Statement<PlatformScope> = Statement::new(

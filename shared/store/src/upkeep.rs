@@ -4,9 +4,10 @@ use tokio_postgres::types::Type;
 use zygo_core::time::Timestamp;
 
 use crate::{
-    Db, Described, PlatformScope, Statement, StoreError,
+    Db, Described, PlatformScope, StoreError,
     batch::Batch,
     row::{Cells, at, only},
+    statement::Statement,
 };
 
 const EXPIRED: Statement<PlatformScope> = Statement::new(
@@ -60,7 +61,7 @@ pub async fn remove_expired(db: &Db, scope: &PlatformScope, now: Timestamp) -> R
 pub async fn partitions(db: &Db, scope: &PlatformScope, now: Timestamp) -> Result<i64, StoreError> {
     let now = at(now);
     let mut answers = Batch::write(db, scope).add(&PARTITIONS, &[&now]).add(&SETTLED, &[&now]).run().await?;
-    let made: i32 = only(answers.next(), "upkeep.partitions")?.cell("made")?;
-    let removed: i64 = only(answers.next(), "upkeep.partitions")?.cell("removed")?;
+    let made: i32 = only(answers.take(), "upkeep.partitions")?.cell("made")?;
+    let removed: i64 = only(answers.take(), "upkeep.partitions")?.cell("removed")?;
     Ok(removed.saturating_add(i64::from(made)))
 }

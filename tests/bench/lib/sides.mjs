@@ -7,7 +7,7 @@ import { start } from "./workerd.mjs";
 
 /** Modules of a built Worker: `index.js` first, then whatever else the build put beside it. */
 export function builtModules(build) {
-  const files = readdirSync(build, { recursive: true }).filter((name) => /\.(js|mjs|wasm)$/.test(name));
+  const files = readdirSync(build).filter((name) => /\.(js|wasm)$/.test(name));
   files.sort((a, b) => (b === "index.js") - (a === "index.js") || a.localeCompare(b));
   return Object.fromEntries(files.map((name) => [name, join(build, name)]));
 }
@@ -47,7 +47,7 @@ export class Sides {
       ISSUER: { text: this.issuer },
       AUDIENCE: { text: this.audience },
     };
-    return start({ modules: { "index.js": bundle }, bindings, date: this.config.compatibility_date, flags: ["nodejs_compat"] }, join(this.work, name));
+    return start({ modules: { "index.js": bundle }, bindings, date: this.config.compatibility_date }, join(this.work, name));
   }
 
   /** Starts a Worker that does nothing, in which to see what workerd itself costs. */

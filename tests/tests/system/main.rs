@@ -1,9 +1,29 @@
 //! The whole system, from outside: the modules mirror the URLs, `platform` is what holds for all of them, `faults`
 //! what happens when something breaks, `afterwards` what all of it left behind.
+#![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 
 mod afterwards;
+mod auth;
+mod faults;
+mod journey;
+mod operations;
+mod permissions;
+mod platform;
+mod tenants;
+mod users;
+mod well_known;
 
 fn main() -> std::process::ExitCode {
-    let tests = [vec![]];
+    let tests = [
+        journey::tests(),
+        auth::tests(),
+        users::tests(),
+        tenants::tests(),
+        permissions::tests(),
+        well_known::tests(),
+        operations::tests(),
+        platform::tests(),
+        faults::tests(),
+    ];
     zygo_tests::runner::run(tests.into_iter().flatten().collect(), afterwards::tests())
 }

@@ -18,6 +18,7 @@ pub mod ctx;
 pub mod directory;
 pub mod endpoints;
 pub mod metrics;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 pub mod outbox;
 pub mod page;

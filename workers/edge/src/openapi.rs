@@ -67,7 +67,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     if !parameters.is_empty() {
         operation.insert("parameters".into(), Value::Array(parameters));
     }
-    if let Some(schema) = (route.input)(generator) {
+    if let Some(schema) = (route.schemas.input)(generator) {
         let content = json!({ "application/json": { "schema": schema } });
         operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
     }
@@ -84,7 +84,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     if route.status != 204
         && let Some(object) = ok.as_object_mut()
     {
-        let schema = (route.output)(generator);
+        let schema = (route.schemas.output)(generator);
         object.insert("content".into(), json!({ route.produces: { "schema": schema } }));
     }
     let content = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
@@ -107,7 +107,7 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
     let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut parameters: Vec<Value> =
         in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
-    if let Some(query) = route.query {
+    if let Some(query) = route.schemas.query {
         let schema = query(generator).to_value();
         let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
         parameters.extend(properties.into_iter().map(|(name, schema)| json!({ "name": name, "in": "query", "required": false, "schema": schema })));

@@ -129,16 +129,24 @@ pub struct Route {
     pub status: u16,
     /// Longest body in bytes.
     pub body_limit: usize,
-    /// Schema of the input.
-    pub input: fn(&mut SchemaGenerator) -> Option<Schema>,
-    /// Schema of the query, if it reads one.
-    pub query: Option<fn(&mut SchemaGenerator) -> Schema>,
-    /// Schema of the output.
-    pub output: fn(&mut SchemaGenerator) -> Schema,
+    /// Schemas, for `openapi.json`. Native only: the Worker serves the document, it does not write it.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub schemas: Schemas,
     /// Content type of the output where it is not JSON.
     pub produces: &'static str,
     /// The handler.
     pub handler: Handler,
+}
+
+/// What a route reads and answers, as JSON Schema.
+#[cfg(not(target_arch = "wasm32"))]
+pub struct Schemas {
+    /// The body.
+    pub input: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// The query parameters.
+    pub query: Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// The answer.
+    pub output: fn(&mut SchemaGenerator) -> Schema,
 }
 
 /// 256 KiB, the limit for JSON unless a route says otherwise.
@@ -166,9 +174,8 @@ impl Route {
             memory: false,
             status: 200,
             body_limit: BODY_LIMIT,
-            input: I::schema,
-            query: None,
-            output: |generator| generator.subschema_for::<O>(),
+            #[cfg(not(target_arch = "wasm32"))]
+            schemas: Schemas { input: I::schema, query: None, output: |generator| generator.subschema_for::<O>() },
             produces: "application/json",
             handler: Box::new(move |ctx: Ctx| {
                 Box::pin(async move {
@@ -186,17 +193,18 @@ impl Route {
         F: Fn(Ctx) -> Fut + Copy + 'static,
         Fut: Future<Output = Result<Answer, Problem>> + 'static,
     {
-        let mut route = Self::new(Method::Get, path, who, summary, |_: Ctx, _: NoBody| async { Ok(Reply::<()>::no_content()) });
+        let mut route = Self::new(Method::Get, path, who, summary, |_: Ctx, _: NoBody| async { Ok(Reply::<String>::no_content()) });
         route.produces = produces;
-        route.output = |generator| generator.subschema_for::<String>();
         route.handler = Box::new(move |ctx| Box::pin(handler(ctx)));
         route
     }
 
     /// Documents another output than the handler's type says.
     #[must_use]
-    pub fn answers<O: JsonSchema>(mut self) -> Self {
-        self.output = |generator| generator.subschema_for::<O>();
+    pub fn answers<O: JsonSchema>(self) -> Self {
+        #[cfg(not(target_arch = "wasm32"))]
+        return Self { schemas: Schemas { output: |generator| generator.subschema_for::<O>(), ..self.schemas }, ..self };
+        #[cfg(target_arch = "wasm32")]
         self
     }
 
@@ -293,8 +301,10 @@ impl Route {
 
     /// Documents the query parameters.
     #[must_use]
-    pub fn query<Q: JsonSchema>(mut self) -> Self {
-        self.query = Some(|generator| generator.root_schema_for::<Q>());
+    pub fn query<Q: JsonSchema>(self) -> Self {
+        #[cfg(not(target_arch = "wasm32"))]
+        return Self { schemas: Schemas { query: Some(|generator| generator.root_schema_for::<Q>()), ..self.schemas }, ..self };
+        #[cfg(target_arch = "wasm32")]
         self
     }
 

@@ -65,7 +65,7 @@ pub struct AccessClaims {
 pub struct Verified {
     /// What it says.
     pub claims: AccessClaims,
-    /// When it was issued: the beginning of that second.
+    /// When it was issued, to the millisecond where its id tells.
     pub issued_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
@@ -154,7 +154,8 @@ impl KeyRing {
             return Err(Problem::new(Code::TokenExpired));
         }
         let instant = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
-        Ok(Verified { claims: claims.custom, issued_at: instant(issued), expires_at: instant(expires) })
+        let issued_at = issued_within(&claims.custom.jti, issued).unwrap_or_else(|| instant(issued));
+        Ok(Verified { claims: claims.custom, issued_at, expires_at: instant(expires) })
     }
 
     /// The public keys as a JSON Web Key Set (RFC 7517).
@@ -172,6 +173,14 @@ impl KeyRing {
             .collect();
         json!({ "keys": keys })
     }
+}
+
+/// The millisecond within the second `iat`, if the token's id is a version 7 UUID that tells it. A session that is begun
+/// right after a revocation must not fall under it for having begun in the same second.
+fn issued_within(jti: &str, iat: i64) -> Option<Timestamp> {
+    let (seconds, nanos) = uuid::Uuid::parse_str(jti).ok()?.get_timestamp()?.to_unix();
+    let millis = i64::from(nanos).checked_div(1_000_000)?;
+    (i64::try_from(seconds).ok()? == iat).then(|| Timestamp::from_millis(iat.saturating_mul(1000).saturating_add(millis)))
 }
 
 /// An instant in the type that `jwt-compact`'s claims hold.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Problem, identity::one_time::Purpose, text::Locale};
+use crate::{error::Problem, text::Locale};
 
 /// A mail to be written, with what it says.
 ///
@@ -108,7 +108,7 @@ impl Mail<'_> {
     /// Writes the mail.
     ///
     /// # Errors
-    /// `INTERNAL`, if its link is not one of the web or its template is at fault.
+    /// `INTERNAL`, if its link is not one of the web or it cannot be written.
     pub fn render(&self, language: Language) -> Result<Rendered, Problem> {
         let link = match self {
             Self::VerifyEmail { link, .. } | Self::AccountExists { link } => Some(*link),
@@ -121,8 +121,7 @@ impl Mail<'_> {
             Self::VerifyEmail { token, .. } => BTreeMap::from([("verify".to_owned(), (*token).to_owned())]),
             Self::AccountExists { .. } | Self::AccountLocked { .. } => BTreeMap::new(),
         };
-        let written = template::write(self.name(), language, self.values())
-            .map_err(|e| Problem::internal(format!("mail {} {}: {e}", self.name(), language.tag())))?;
+        let written = template::write(self, language).map_err(|e| Problem::internal(format!("mail {} {}: {e}", self.name(), language.tag())))?;
         Ok(Rendered {
             subject: written.subject,
             text: written.text,
@@ -130,18 +129,6 @@ impl Mail<'_> {
             links: link.map(str::to_owned).into_iter().collect(),
             tokens,
         })
-    }
-
-    /// What the template reads.
-    fn values(&self) -> minijinja::Value {
-        match self {
-            Self::VerifyEmail { link, .. } => {
-                let hours = Purpose::VerifyEmail.ttl_seconds().div_euclid(3600);
-                minijinja::context! { link, hours }
-            }
-            Self::AccountExists { link } => minijinja::context! { link },
-            Self::AccountLocked { failures, minutes } => minijinja::context! { failures, minutes },
-        }
     }
 }
 

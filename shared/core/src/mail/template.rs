@@ -1,10 +1,11 @@
-//! One source for each mail and language; frame and parts exist as HTML and as plain text, and decide which comes out.
+//! One source for each mail and language; frame and parts exist as HTML and as plain text, and the form's `askama.toml` decides which comes out.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::fmt;
 
-use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, context};
+use askama::{Error, Template, filters::Escaper};
 
-use super::Language;
+use super::{Language, Mail};
+use crate::identity::one_time::Purpose;
 
 /// What comes out.
 pub(super) struct Written {
@@ -13,67 +14,67 @@ pub(super) struct Written {
     pub html: String,
 }
 
-const MAILS: &[(&str, &str)] = &[
-    ("verify_email.en", include_str!("templates/verify_email.en")),
-    ("verify_email.de", include_str!("templates/verify_email.de")),
-    ("account_exists.en", include_str!("templates/account_exists.en")),
-    ("account_exists.de", include_str!("templates/account_exists.de")),
-    ("account_locked.en", include_str!("templates/account_locked.en")),
-    ("account_locked.de", include_str!("templates/account_locked.de")),
-];
-
-/// The templates of one form, parsed once per isolate. `Err` if one cannot be parsed, which a test would show.
-type Form = Result<Environment<'static>, Error>;
-
-static HTML: LazyLock<Form> = LazyLock::new(|| form(AutoEscape::Html, include_str!("templates/frame.html"), include_str!("templates/parts.html")));
-
-static TEXT: LazyLock<Form> = LazyLock::new(|| form(AutoEscape::None, include_str!("templates/frame.txt"), include_str!("templates/parts.txt")));
-
-fn form(escape: AutoEscape, frame: &'static str, parts: &'static str) -> Form {
-    let mut form = Environment::new();
-    form.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Before the templates: each takes its way of escaping when it is added.
-    form.set_auto_escape_callback(move |_| escape);
-    form.set_formatter(escaped);
-    for (name, source) in [("frame", frame), ("parts", parts)].iter().chain(MAILS) {
-        form.add_template(name, source)?;
-    }
-    Ok(form)
+/// Writes the mail of one source in both forms, with the values that the source reads.
+macro_rules! written {
+    ($source:literal, $language:expr, $($name:ident: $kind:ty = $value:expr),+) => {{
+        #[derive(Template)]
+        #[template(path = $source, config = "src/mail/templates/text/askama.toml", escape = "none")]
+        struct Text<'a> {
+            language: &'a str,
+            $($name: $kind),+
+        }
+        #[derive(Template)]
+        #[template(path = $source, config = "src/mail/templates/html/askama.toml", escape = "html")]
+        struct Html<'a> {
+            language: &'a str,
+            subject: &'a str,
+            $($name: $kind),+
+        }
+        let language = $language.tag();
+        let text = without_gaps(&Text { language, $($name: $value),+ }.render()?);
+        // The frame begins with it.
+        let subject = text.lines().next().unwrap_or_default().to_owned();
+        let html = without_gaps(&Html { language, subject: &subject, $($name: $value),+ }.render()?);
+        Ok(Written { subject, text, html })
+    }};
 }
 
 /// Writes a mail in both forms.
-pub(super) fn write(name: &str, language: Language, values: Value) -> Result<Written, Error> {
-    let (html, text) = (opened(&HTML)?, opened(&TEXT)?);
-    let name = format!("{name}.{}", language.tag());
-    let outer = context! { language => language.tag(), subject => "", ..values };
-    let mut captured = text.get_template(&name)?.render_captured(outer.clone())?;
-    let subject = captured.with_state_mut(|state| state.render_block("subject"))?;
-    let outer = context! { subject, ..outer };
-    let html = html.get_template(&name)?.render(outer.clone())?;
-    let text = text.get_template(&name)?.render(outer)?;
-    Ok(Written { subject, text: without_gaps(&text), html: without_gaps(&html) })
-}
-
-fn opened(form: &'static Form) -> Result<&'static Environment<'static>, Error> {
-    form.as_ref().map_err(|error| Error::new(error.kind(), error.to_string()))
-}
-
-/// Escapes for HTML text and quoted attributes. minijinja's own escapes the slash as well, which makes links hard to read.
-fn escaped(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
-    if value.is_safe() || matches!(state.auto_escape(), AutoEscape::None) {
-        return Ok(write!(out, "{value}")?);
-    }
-    for character in value.to_string().chars() {
-        match character {
-            '&' => out.write_str("&amp;")?,
-            '<' => out.write_str("&lt;")?,
-            '>' => out.write_str("&gt;")?,
-            '"' => out.write_str("&quot;")?,
-            '\'' => out.write_str("&#39;")?,
-            other => out.write_char(other)?,
+pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Error> {
+    use Language::{English, German};
+    let hours = Purpose::VerifyEmail.ttl_seconds().div_euclid(3600);
+    match (mail, language) {
+        (&Mail::VerifyEmail { link, .. }, English) => written!("verify_email.en", language, link: &'a str = link, hours: i64 = hours),
+        (&Mail::VerifyEmail { link, .. }, German) => written!("verify_email.de", language, link: &'a str = link, hours: i64 = hours),
+        (&Mail::AccountExists { link }, English) => written!("account_exists.en", language, link: &'a str = link),
+        (&Mail::AccountExists { link }, German) => written!("account_exists.de", language, link: &'a str = link),
+        (&Mail::AccountLocked { failures, minutes }, English) => {
+            written!("account_locked.en", language, failures: u32 = failures, minutes: u32 = minutes)
+        }
+        (&Mail::AccountLocked { failures, minutes }, German) => {
+            written!("account_locked.de", language, failures: u32 = failures, minutes: u32 = minutes)
         }
     }
-    Ok(())
+}
+
+/// Escapes for HTML text and quoted attributes, by name where there is one: askama's own are numbers, which makes links hard to read.
+#[derive(Clone, Copy)]
+pub(super) struct Escaped;
+
+impl Escaper for Escaped {
+    fn write_escaped_str<W: fmt::Write>(&self, mut out: W, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match character {
+                '&' => out.write_str("&amp;")?,
+                '<' => out.write_str("&lt;")?,
+                '>' => out.write_str("&gt;")?,
+                '"' => out.write_str("&quot;")?,
+                '\'' => out.write_str("&#39;")?,
+                other => out.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// At most one empty line in a row, none at the ends, a line break at the end.

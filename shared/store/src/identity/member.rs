@@ -13,7 +13,7 @@ use zygo_core::{
     time::Timestamp,
 };
 
-use crate::{Described, LookupScope, Statement, StoreError, row::Cells};
+use crate::{Described, LookupScope, StoreError, row::Cells, statement::Statement};
 
 /// Columns of `user_profiles`.
 pub const PROFILE: &[Type] =

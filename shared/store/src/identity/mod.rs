@@ -2,6 +2,7 @@
 
 pub(crate) mod member;
 pub(crate) mod profile;
+pub(crate) mod record;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
@@ -9,7 +10,8 @@ pub(crate) mod verification;
 
 pub use member::{Membership, RoleRow, TenantRow, UserRow};
 pub use profile::{Me, ProfilePatch, Update, me, update_profile};
-pub use session::{EndedSession, SessionContext, SessionRecord, SessionRow, Which, end_sessions, list_sessions, record_session, session_context};
+pub use record::{SessionRecord, record_session};
+pub use session::{EndedSession, SessionContext, SessionRow, Which, end_sessions, list_sessions, session_context};
 pub use sign_in::{Credentials, Failure, SignIn, find_credentials, record_sign_in, record_sign_in_failure};
 pub use sign_up::{NewUser, SignUp, sign_up};
 pub use verification::{MailProfile, NewVerification, Verification, begin_verification, request_verification, user_profile_for_mail, verify_email};

@@ -8,9 +8,10 @@ use super::{
     member::{own_memberships, own_profile},
 };
 use crate::{
-    Db, Described, LookupScope, Scope, Statement, StoreError, TenantScope,
+    Db, Described, LookupScope, Scope, StoreError, TenantScope,
     batch::{Answers, Batch},
     row::Cells,
+    statement::Statement,
 };
 
 const fn own_factors<S>() -> Statement<S> {
@@ -69,7 +70,7 @@ fn with_me<S: Scope>(batch: Batch<'_, S>) -> Batch<'_, S> {
 }
 
 fn read_me(answers: &mut Answers) -> Result<Option<Me>, StoreError> {
-    let (profile, memberships, factors) = (answers.next(), answers.next(), answers.next());
+    let (profile, memberships, factors) = (answers.take(), answers.take(), answers.take());
     let Some(row) = profile.first() else { return Ok(None) };
     Ok(Some(Me {
         user: UserRow::read(row)?,
@@ -93,6 +94,7 @@ pub struct ProfilePatch {
 
 /// What became of a change.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
 pub enum Update {
     /// It was made; the profile after it.
     Done(Me),
@@ -119,7 +121,7 @@ pub async fn update_profile(
     let params = (first.is_some(), first.flatten(), last.is_some(), last.flatten());
     let batch = Batch::write(db, &scope).add(&UPDATE, &[&params.0, &params.1, &params.2, &params.3, &patch.locale, &patch.timezone, &if_version]);
     let mut answers = with_me(batch).run().await?;
-    let changed = !answers.next().is_empty();
+    let changed = !answers.take().is_empty();
     Ok(match read_me(&mut answers)? {
         None => Update::Missing,
         Some(_) if !changed => Update::VersionLost,

@@ -9,13 +9,14 @@ use zygo_core::{
 
 use super::{
     Membership, SessionRecord, UserRow,
-    session::{ACTIVITY, CREATED, INSERT},
+    record::{ACTIVITY, CREATED, INSERT},
 };
 use crate::{
-    Db, Described, LookupScope, Statement, StoreError, TenantScope,
+    Db, Described, LookupScope, StoreError, TenantScope,
     batch::Batch,
     outbox::Queued,
     row::{Cells, at, only},
+    statement::Statement,
 };
 
 const FIND: Statement<LookupScope> = Statement::new(
@@ -177,6 +178,6 @@ pub async fn record_sign_in_failure(db: &Db, scope: &LookupScope, failure: &Fail
         .add(&FAILED_EVENT, &[&failure.event_id.uuid(), &user_id, &failure.ip, &failure.account, &now])
         .run()
         .await?;
-    let mailed: bool = only(answers.next(), "identity.record_sign_in_failure")?.cell("mailed")?;
+    let mailed: bool = only(answers.take(), "identity.record_sign_in_failure")?.cell("mailed")?;
     Ok(mailed.then(|| Queued { id: failure.outbox_id, tenant_id: TenantId::PLATFORM, kind: "mail.account_locked".to_owned(), queue: Queue::Mail }))
 }

@@ -9,10 +9,11 @@ use zygo_core::{
 
 use super::UserRow;
 use crate::{
-    Db, Described, LookupScope, Statement, StoreError,
+    Db, Described, LookupScope, StoreError,
     batch::Batch,
     outbox::Queued,
     row::{Cells, at, only},
+    statement::Statement,
 };
 
 const SIGN_UP: Statement<LookupScope> = Statement::new(

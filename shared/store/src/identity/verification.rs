@@ -12,10 +12,11 @@ use zygo_core::{
 
 use super::UserRow;
 use crate::{
-    Db, Described, LookupScope, PlatformScope, Statement, StoreError,
+    Db, Described, LookupScope, PlatformScope, StoreError,
     batch::Batch,
     outbox::Queued,
     row::{Cells, at, only},
+    statement::Statement,
 };
 
 const REQUEST: Statement<LookupScope> = Statement::new(

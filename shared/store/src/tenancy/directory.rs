@@ -11,7 +11,7 @@ use zygo_core::{
     },
 };
 
-use crate::{Db, Described, LookupScope, PlatformScope, Statement, StoreError, batch::Batch, row::Cells};
+use crate::{Db, Described, LookupScope, PlatformScope, StoreError, batch::Batch, row::Cells, statement::Statement};
 
 const COLUMNS: &[Type] = &[Type::TEXT, Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::JSONB];
 

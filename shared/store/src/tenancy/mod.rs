@@ -13,7 +13,7 @@ use zygo_core::{
 pub use directory::{DirectoryRow, directory_rows, tenant_by_host};
 
 use crate::{
-    Db, Described, LookupScope, Statement, StoreError, TenantScope,
+    Db, Described, LookupScope, StoreError, TenantScope,
     batch::Batch,
     identity::{
         TenantRow,
@@ -21,6 +21,7 @@ use crate::{
     },
     outbox::Queued,
     row::{Cells, at, only},
+    statement::Statement,
 };
 
 const CREATE: Statement<LookupScope> = Statement::new(
@@ -77,6 +78,7 @@ pub struct NewTenant {
 
 /// What became of it.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
 pub enum Create {
     /// It exists.
     Created {
@@ -115,11 +117,11 @@ pub async fn create_tenant(db: &Db, scope: &LookupScope, new: &NewTenant) -> Res
         .add(&OWN_MEMBERSHIP, &[&id])
         .run()
         .await?;
-    let created: bool = only(answers.next(), "tenancy.create_tenant")?.cell("created")?;
+    let created: bool = only(answers.take(), "tenancy.create_tenant")?.cell("created")?;
     if !created {
         return Ok(Create::SlugTaken);
     }
-    let tenant = TenantRow::read(&only(answers.next(), "tenancy.create_tenant")?)?;
+    let tenant = TenantRow::read(&only(answers.take(), "tenancy.create_tenant")?)?;
     let queued = Some(Queued { id: new.outbox_id, tenant_id: new.tenant_id, kind: "directory.sync".to_owned(), queue: Queue::Jobs });
     Ok(Create::Created { tenant, queued })
 }

@@ -8,11 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use sqlx::{
-    ConnectOptions as _, PgConnection,
-    migrate::Migrator,
-    postgres::PgConnectOptions,
-};
+use sqlx::{ConnectOptions as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls};
 use zygo_core::time::Timestamp;
@@ -70,6 +66,11 @@ impl TestDb {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "what a test stores must fall into this month's partitions")]
+fn clock_micros() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap()
+}
+
 async fn make_roles(client: &Client) {
     let script = std::fs::read_to_string(migrations().join("bootstrap/roles.sql")).unwrap();
     client.execute("SELECT pg_advisory_lock($1)", &[&ROLES_LOCK]).await.unwrap();
@@ -89,8 +90,7 @@ async fn create() -> TestDb {
     let config = Config::from_str(&url()).expect("ZYGO_TEST_DATABASE_URL is a URL");
     let admin = connect(&config).await;
     make_roles(&admin).await;
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let name = format!("zygo_test_{}_{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed), nanos % 1_000_000);
+    let name = format!("zygo_test_{}_{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed), clock_micros() % 1_000_000);
     admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
     let script = std::fs::read_to_string(migrations().join("bootstrap/database.sql")).unwrap();
     admin.batch_execute(&script.replace(":\"database\"", &name)).await.expect("database.sql runs");
@@ -122,7 +122,7 @@ pub fn with_db(body: impl AsyncFnOnce(&TestDb)) {
 /// An instant in the present month, so that rows fall into a partition; tests move it by hand.
 pub fn now() -> Timestamp {
     static START: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
-    let start = START.get_or_init(|| i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap());
+    let start = START.get_or_init(|| clock_micros() / 1000);
     Timestamp::from_millis(*start)
 }
 

@@ -17,6 +17,7 @@ mod identity;
 mod isolation;
 mod migrations;
 mod outbox;
+mod rows;
 mod sessions;
 mod statements;
 mod tenancy;

@@ -31,7 +31,10 @@ fn a_row_is_claimed_once_and_settled_once() {
         assert!(outbox::begin(&jobs, &platform(), id, now().plus_seconds(999)).await.unwrap().is_none(), "it is settled");
         outbox::settle(&jobs, &platform(), id, &Outcome::Dead { error: "late".into() }, 0, now()).await.unwrap();
         let client = db.superuser().await;
-        let row = client.query_one("SELECT j.status, j.attempts, (SELECT count(*) FROM job_attempts), o.outcome FROM jobs j JOIN outbox o USING (id)", &[]).await.unwrap();
+        let row = client
+            .query_one("SELECT j.status, j.attempts, (SELECT count(*) FROM job_attempts), o.outcome FROM jobs j JOIN outbox o USING (id)", &[])
+            .await
+            .unwrap();
         assert_eq!((row.get::<_, &str>(0), row.get::<_, i32>(1), row.get::<_, i64>(2), row.get::<_, &str>(3)), ("done", 1, 1, "done"));
     });
 }
@@ -124,7 +127,8 @@ fn upkeep_removes_what_is_old_and_keeps_what_is_not() {
         assert_eq!(one_trip(&jobs, upkeep::partitions(&jobs, &platform(), now())).await.unwrap(), 0, "this month and the next three are there");
         let later = now().plus_seconds(31 * 86_400);
         assert!(upkeep::partitions(&jobs, &platform(), later).await.unwrap() >= 7, "five partitions, a row, a job");
-        let left: i64 = db.superuser().await.query_one("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM job_attempts)", &[]).await.unwrap().get(0);
+        let left: i64 =
+            db.superuser().await.query_one("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM job_attempts)", &[]).await.unwrap().get(0);
         assert_eq!(left, 0);
     });
 }

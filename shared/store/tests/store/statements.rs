@@ -48,7 +48,8 @@ fn every_statement_fits_the_schema() {
     with_db(async |db| {
         let client = db.superuser().await;
         for statement in statements() {
-            let prepared = client.prepare_typed(statement.sql, statement.params).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name));
+            let prepared =
+                client.prepare_typed(statement.sql, statement.params).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name));
             assert_eq!(prepared.params(), statement.params, "parameters of {}", statement.name);
             let columns: Vec<_> = prepared.columns().iter().map(|column| column.type_().clone()).collect();
             assert_eq!(columns, statement.columns, "columns of {}", statement.name);

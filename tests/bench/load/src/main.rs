@@ -2,6 +2,8 @@
 //!
 //! `scripts/bench` calls it; `cargo run -p zygo-bench-load -- --help` lists it.
 
+#![expect(clippy::disallowed_methods, reason = "it measures time, and has no caller that could hand it a clock")]
+
 mod delay;
 mod mint;
 mod request;

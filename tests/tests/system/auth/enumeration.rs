@@ -54,7 +54,10 @@ async fn sign_in_answers_alike() -> Result<()> {
     let suspended = system.person().await?;
     system.database.execute("UPDATE users SET status = 'suspended' WHERE email = $1", &[&suspended.email]).await?;
     let locked = system.person().await?;
-    system.database.execute("UPDATE users SET failed_sign_ins = 10, locked_until = now() + interval '1 minute' WHERE email = $1", &[&locked.email]).await?;
+    system
+        .database
+        .execute("UPDATE users SET failed_sign_ins = 10, locked_until = now() + interval '1 minute' WHERE email = $1", &[&locked.email])
+        .await?;
     let cases = [
         ("unknown", Person::stranger(&system.api()?)?),
         ("wrong password", verified.with_password(&wrong)),

@@ -65,7 +65,12 @@ async fn the_host_decides_the_tenant() -> Result<()> {
 async fn wrong_passwords_are_refused() -> Result<()> {
     let system = world::shared().await?;
     let person = system.person().await?;
-    let close = [person.password.to_lowercase(), format!("{} ", person.password), person.password.trim_end_matches(char::is_alphanumeric).to_owned(), "x".into()];
+    let close = [
+        person.password.to_lowercase(),
+        format!("{} ", person.password),
+        person.password.trim_end_matches(char::is_alphanumeric).to_owned(),
+        "x".into(),
+    ];
     for password in close {
         let answer = person.with_password(&password).try_sign_in().await?.expect(401)?;
         answer.problem("INVALID_CREDENTIALS")?;

@@ -50,7 +50,13 @@ async fn of_twenty_at_once_one_wins() -> Result<()> {
         }
     }
     ensure!(won == 1, "{won} of 20 won");
-    let events = system.database.count("SELECT count(*) FROM events e JOIN users u ON u.id = e.user_id WHERE u.email = $1 AND e.type = 'user.email_verified'", &[&person.email]).await?;
+    let events = system
+        .database
+        .count(
+            "SELECT count(*) FROM events e JOIN users u ON u.id = e.user_id WHERE u.email = $1 AND e.type = 'user.email_verified'",
+            &[&person.email],
+        )
+        .await?;
     ensure!(events == 1, "{events} events");
     Ok(())
 }
@@ -134,7 +140,10 @@ async fn a_verified_address_gets_no_further_mail() -> Result<()> {
     let person = system.person().await?;
     person.api.post("/auth/verify-email/resend", &json!({ "email": person.email })).await?.expect(202)?;
     // Long enough for a mail, had one been owed; and nothing is owed.
-    let owed = system.database.count("SELECT count(*) FROM outbox o JOIN users u ON o.payload ->> 'user_id' = u.id::text WHERE u.email = $1", &[&person.email]).await?;
+    let owed = system
+        .database
+        .count("SELECT count(*) FROM outbox o JOIN users u ON o.payload ->> 'user_id' = u.id::text WHERE u.email = $1", &[&person.email])
+        .await?;
     ensure!(owed == 1 && person.mails().await?.len() == 1, "{owed} mails were owed");
     Ok(())
 }

@@ -1,0 +1,138 @@
+//! Putting a session on record; the live ones are in their objects.
+
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+use zygo_core::{
+    id::{EventId, SessionId, TenantId, UserId},
+    time::Timestamp,
+};
+
+use crate::{
+    Db, Described, LookupScope, StoreError, TenantScope,
+    batch::{Batch, Param},
+    row::at,
+    statement::Statement,
+};
+
+/// Puts a session on record.
+pub const INSERT: Statement<TenantScope> = Statement::new(
+    "identity.record_session",
+    &[Type::UUID, Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    &[],
+    "/* identity.record_session */ INSERT INTO sessions \
+     (id, tenant_id, user_id, device_name, ip, country, user_agent, amr, created_at, last_seen_at, expires_at) \
+     VALUES ($1, app_tenant_id(), $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+);
+
+/// The event of a new session.
+pub const CREATED: Statement<TenantScope> = Statement::new(
+    "identity.record_session.event",
+    &[Type::UUID, Type::UUID, Type::UUID, Type::TIMESTAMPTZ],
+    &[],
+    "/* identity.record_session.event */ INSERT INTO events (id, tenant_id, type, data, user_id, request_id, occurred_at) \
+     VALUES ($1, app_tenant_id(), 'session.created', jsonb_build_object('session_id', $2, 'user_id', $3), $3, app_request_id(), $4)",
+);
+
+/// The activity of a new session.
+pub const ACTIVITY: Statement<TenantScope> = Statement::new(
+    "identity.record_session.activity",
+    &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::UUID, Type::TIMESTAMPTZ],
+    &[],
+    "/* identity.record_session.activity */ INSERT INTO user_activity \
+     (id, tenant_id, user_id, action, ip, country, user_agent, details, request_id, created_at) \
+     VALUES (make_uuid_v7($7), app_tenant_id(), $1, $2, $3, $4, $5, jsonb_build_object('session_id', $6), app_request_id(), $7)",
+);
+
+/// This module's statements.
+pub const STATEMENTS: &[Described] = &[INSERT.described(), CREATED.described(), ACTIVITY.described()];
+
+/// A session to put on record.
+#[derive(Debug, Clone)]
+pub struct SessionRecord {
+    /// Identifier.
+    pub id: SessionId,
+    /// Tenant signed in to; tenant zero where there is none.
+    pub tenant_id: TenantId,
+    /// Whose session.
+    pub user_id: UserId,
+    /// Name of the device; the first 100 characters are kept.
+    pub device_name: Option<String>,
+    /// Client address.
+    pub ip: Option<String>,
+    /// Country of the client address, ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// User agent; the first 512 characters are kept.
+    pub user_agent: Option<String>,
+    /// Authentication methods (RFC 8176).
+    pub amr: Vec<String>,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Timestamp,
+    /// Identifier of the event `session.created`.
+    pub event_id: EventId,
+    /// The instant.
+    pub now: Timestamp,
+}
+
+/// A session's parameters, in the forms that Postgres takes.
+pub struct SessionParams<'a> {
+    record: &'a SessionRecord,
+    id: Uuid,
+    user_id: Uuid,
+    event_id: Uuid,
+    device_name: Option<String>,
+    user_agent: Option<String>,
+    now: jiff::Timestamp,
+    expires_at: jiff::Timestamp,
+}
+
+impl SessionRecord {
+    /// The parameters of the statements that put it on record.
+    pub(crate) fn params(&self) -> SessionParams<'_> {
+        let first = |text: &Option<String>, most: usize| text.as_ref().map(|text| text.chars().take(most).collect());
+        SessionParams {
+            record: self,
+            id: self.id.uuid(),
+            user_id: self.user_id.uuid(),
+            event_id: self.event_id.uuid(),
+            device_name: first(&self.device_name, 100),
+            user_agent: first(&self.user_agent, 512),
+            now: at(self.now),
+            expires_at: at(self.expires_at),
+        }
+    }
+}
+
+impl SessionParams<'_> {
+    /// Of [`INSERT`].
+    pub fn insert(&self) -> [Param<'_>; 9] {
+        let record = self.record;
+        [&self.id, &self.user_id, &self.device_name, &record.ip, &record.country, &self.user_agent, &record.amr, &self.now, &self.expires_at]
+    }
+
+    /// Of [`CREATED`].
+    pub fn created(&self) -> [Param<'_>; 4] {
+        [&self.event_id, &self.id, &self.user_id, &self.now]
+    }
+
+    /// Of [`ACTIVITY`].
+    pub fn activity<'a>(&'a self, action: &'a &'static str) -> [Param<'a>; 7] {
+        let record = self.record;
+        [&self.user_id, action, &record.ip, &record.country, &self.user_agent, &self.id, &self.now]
+    }
+}
+
+/// Records a session that began without a password, as by switching tenants: the session, its event, the activity.
+///
+/// # Errors
+/// `Unavailable`, `Retry`; `Conflict` if the session is on record already.
+pub async fn record_session(db: &Db, scope: &LookupScope, session: &SessionRecord) -> Result<(), StoreError> {
+    let scope = scope.within(session.tenant_id, Some(session.user_id));
+    let params = session.params();
+    Batch::write(db, &scope)
+        .add(&INSERT, &params.insert())
+        .add(&CREATED, &params.created())
+        .add(&ACTIVITY, &params.activity(&"switched_tenant"))
+        .run()
+        .await
+        .map(drop)
+}

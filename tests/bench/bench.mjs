@@ -1,0 +1,153 @@
+// The benchmark itself; scripts/bench builds what it measures, starts Postgres, and tells it where things are.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { DELAY_MS, far } from "./lib/far.mjs";
+import { Database, must, signUp } from "./lib/people.mjs";
+import { Report } from "./lib/report.mjs";
+import { Sides, readSecrets } from "./lib/sides.mjs";
+import { enumeration, together } from "./lib/sign-in.mjs";
+import { gateCalls, size, startUp } from "./lib/size.mjs";
+import { throughput } from "./lib/throughput.mjs";
+import { Tools, say } from "./lib/tools.mjs";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const peer = join(root, "tests/bench/peer");
+const { values: given } = parseArgs({
+  options: {
+    build: { type: "string" },
+    load: { type: "string" },
+    work: { type: "string" },
+    secrets: { type: "string" },
+    out: { type: "string" },
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+  },
+});
+const { APP_URL, PLATFORM_URL, ADMIN_URL } = process.env;
+const pace = given.quick ? { rounds: 2, seconds: 2, count: 15, starts: 5, samples: 20 } : { rounds: 5, seconds: 5, count: 40, starts: 15, samples: 50 };
+/** Requests a minute that the bench's tokens allow: admission counts each of them and refuses none. */
+const RATE = 100_000_000;
+
+const began = new Date();
+const run = began.getTime().toString(36);
+const report = new Report();
+const tools = new Tools(given.load);
+const work = given.work;
+mkdirSync(work, { recursive: true });
+const sides = new Sides({ root, build: given.build, secrets: readSecrets(given.secrets), work, peer });
+const near = { app: APP_URL, platform: PLATFORM_URL };
+const database = new Database(peer, ADMIN_URL);
+const started = [];
+const begin = async (starting) => {
+  const worker = await starting;
+  started.push(worker);
+  return worker;
+};
+const wanted = (section) => !given.only || given.only.split(",").includes(section);
+
+/** The same databases behind relays. */
+async function away(connectToo) {
+  const relay = async (url) => {
+    const relayed = new URL(url);
+    const found = await tools.delay({ target: relayed.host, oneWay: DELAY_MS / 2, connectToo });
+    started.push(found);
+    relayed.host = `127.0.0.1:${found.port}`;
+    return { url: relayed.href, stop: found.stop };
+  };
+  const [app, platform] = [await relay(APP_URL), await relay(PLATFORM_URL)];
+  return { app: app.url, platform: platform.url };
+}
+
+async function main() {
+  const { host } = sides;
+  say("starting both sides on workerd");
+  const zygo = await begin(sides.zygo(near));
+  await must(zygo.address, 200, { path: "/health", host });
+  // Whoever owns an organisation reads; one person per side creates, so that neither's list of memberships grows for the other.
+  const person = async (name) => {
+    const email = `${name}-${run}@example.com`;
+    await signUp(zygo.address, email);
+    return database.verify(email);
+  };
+  const [user, one, other] = [await person("owner"), await person("one"), await person("other")];
+  const id = { keys: join(work, "keys.json"), issuer: sides.issuer, audience: sides.audience, rate: RATE, session: crypto.randomUUID() };
+  writeFileSync(id.keys, sides.secrets.TOKEN_KEYS, { mode: 0o600 });
+  const platform = readFileSync(await tools.mint({ ...id, user, out: join(work, "first") }), "utf8").trim();
+  const bearer = (token) => ({ authorization: `Bearer ${token}` });
+  const made = await must(zygo.address, 201, { method: "POST", path: "/tenants", host, headers: bearer(platform), body: { name: "Bench", slug: `bench-${run}` } });
+  const who = { ...id, user, tenant: JSON.parse(made.text).id };
+  const token = readFileSync(await tools.mint({ ...who, out: join(work, "first") }), "utf8").trim();
+  const published = {
+    jwks: (await must(zygo.address, 200, { path: "/.well-known/jwks.json", host })).text,
+    catalogue: (await must(zygo.address, 200, { path: "/permissions", host, headers: bearer(token) })).text,
+  };
+
+  if (wanted("throughput")) {
+    const hono = await begin(sides.hono(near, published));
+    const address = { zygo: zygo.address, hono: hono.address };
+    await throughput({ report, tools, work, who, address, host, ...pace });
+    await gate({ zygo, host, who });
+    await hono.stop();
+  }
+  await zygo.stop();
+  if (wanted("far")) {
+    const both = async (connectToo) => {
+      const distant = await away(connectToo);
+      const [ours, theirs] = [await begin(sides.zygo(distant, "zygo-far")), await begin(sides.hono(distant, published, "hono-far"))];
+      return { address: { zygo: ours.address, hono: theirs.address }, stop: () => Promise.all([ours.stop(), theirs.stop()]) };
+    };
+    await far({ report, tools, work, who, creators: { zygo: one, hono: other }, host, begin: both, run, ...pace });
+  }
+  size({ report, build: given.build });
+  if (wanted("start")) await startUp({ report, times: pace.starts, zygo: () => begin(sides.zygo(near, "zygo-start")), empty: () => begin(sides.empty()) });
+  if (wanted("sign-in")) {
+    const worker = await begin(sides.zygo(near, "zygo-sign-in"));
+    await together({ report, tools, worker, host, database, run });
+    await enumeration({ report, worker, host, database, run, ...pace });
+    await worker.stop();
+  }
+}
+
+/** Authorized requests at a steady rate, and how many of them asked the tenant's gate. */
+async function gate({ zygo, host, who }) {
+  const asked = () => gateCalls({ address: zygo.address, host, opsToken: sides.secrets.OPS_TOKEN });
+  const before = await asked();
+  if (before === null) return;
+  const found = await tools.load({ address: zygo.address, host, path: "/permissions", seconds: pace.seconds, tokens: await tools.mint({ ...who, out: join(work, "token") }) });
+  const perThousand = ((await asked()) - before) / (found.requests / 1000);
+  report.row({ what: "Calls of the tenant's gate per 1,000 authorized requests", zygo: perThousand.toFixed(2), target: "< 50", met: perThousand < 50 });
+}
+
+function versions() {
+  const require = createRequire(import.meta.url);
+  const of = (name, from = root) => `${name} ${JSON.parse(readFileSync(join(from, "node_modules", name, "package.json"), "utf8")).version}`;
+  const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
+  const crate = (name) => `${name} ${lock.match(new RegExp(`name = "${name}"\\nversion = "([^"]+)"`))?.[1]}`;
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, stdio: ["ignore", "pipe", "ignore"] }).toString().trim();
+  require("wrangler/package.json");
+  return [`Zygo ${commit}`, of("workerd"), crate("worker"), crate("tokio-postgres"), of("hono", peer), of("pg", peer), `Node ${process.version}`].join(", ");
+}
+
+const conditions = [
+  "Both sides run on `workerd serve` alone, without wrangler's proxy, one process each, and are loaded in turn (A B, B A, …) over 16 kept connections by `tests/bench/load`; consoles are discarded. Rows with Postgres away use one connection, one request after another.",
+  "Durable Objects, Postgres and Hyperdrive's binding are real. KV, D1, R2, queues and assets are stubs that answer as if empty: no measured answer waits for them.",
+  `The relay adds ${DELAY_MS / 2} ms each way. It stands where Hyperdrive's pool stands, so connecting is answered at once; the rows without a pool delay connecting too, and are for information.`,
+  "Both sides answer `/permissions` from text that was serialized once. Hono's key is imported once; it writes no log line and no security headers, Zygo writes both.",
+];
+
+try {
+  await main();
+  const commands = [`Command: \`scripts/bench${given.quick ? " --quick" : ""}\`; ${pace.rounds} rounds of ${pace.seconds} s, ${pace.count} requests per round with Postgres away, ${pace.samples} timings per kind of account`];
+  const text = report.text({ versions: versions(), commands, conditions, began });
+  mkdirSync(dirname(given.out), { recursive: true });
+  writeFileSync(given.out, text);
+  process.stdout.write(text);
+} finally {
+  await Promise.all(started.map((worker) => worker.stop()));
+  await database.end();
+  rmSync(work, { recursive: true, force: true });
+}

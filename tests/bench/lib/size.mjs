@@ -1,0 +1,46 @@
+// How large the bundle is, and how long an isolate takes to begin.
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { ask, must } from "./people.mjs";
+import { figure, spreadText } from "./report.mjs";
+import { builtModules } from "./sides.mjs";
+import { say, spread } from "./tools.mjs";
+
+const MAX_MB = 1.5;
+const MAX_START_MS = 50;
+
+export function size({ report, build }) {
+  const parts = Object.values(builtModules(build)).map((file) => readFileSync(file));
+  const megabytes = (bytes) => bytes / 1e6;
+  const packed = megabytes(gzipSync(Buffer.concat(parts), { level: 6 }).length);
+  const plain = megabytes(parts.reduce((sum, part) => sum + part.length, 0));
+  report.row({ what: "Bundle, gzipped", zygo: `${figure(packed)} MB (${figure(plain)} MB unpacked)`, target: `< ${MAX_MB} MB`, met: packed < MAX_MB });
+}
+
+/** From workerd's start to the first answer, less the same for a Worker that does nothing. */
+export async function startUp({ report, times, zygo, empty }) {
+  say("isolate start-up");
+  const began = { zygo: [], empty: [] };
+  for (let n = 0; n < times; n += 1) {
+    for (const [side, begin] of [["zygo", zygo], ["empty", empty]]) {
+      const worker = await begin();
+      await must(worker.address, 200, { path: "/health" });
+      began[side].push(Number(process.hrtime.bigint() - worker.began) / 1e6);
+      await worker.stop();
+    }
+  }
+  const extra = spread(began.zygo.map((ms, n) => ms - began.empty[n]));
+  report.row({
+    what: "Isolate start-up: workerd's start to the first answer, less that of an empty Worker",
+    zygo: `${spreadText(extra, " ms")} (whole: ${figure(spread(began.zygo).median)} ms, empty: ${figure(spread(began.empty).median)} ms)`,
+    target: `< ${MAX_START_MS} ms`,
+    met: extra.median < MAX_START_MS,
+  });
+}
+
+/** How many of the gate's leases a thousand authorized requests took, as the Worker's own metrics count them; `null` if they do not. */
+export async function gateCalls({ address, host, opsToken }) {
+  const answer = await ask(address, { path: "/metrics", host, headers: { authorization: `Bearer ${opsToken}` } });
+  const found = answer.text.match(/^zygo_gate_calls_total (\d+)/m);
+  return found ? Number(found[1]) : null;
+}

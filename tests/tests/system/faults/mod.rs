@@ -1,0 +1,11 @@
+//! What happens when something breaks.
+
+mod crash;
+mod jobs;
+mod mail;
+mod postgres;
+
+/// All tests of this folder.
+pub fn tests() -> Vec<libtest_mimic::Trial> {
+    [crash::tests(), jobs::tests(), mail::tests(), postgres::tests()].into_iter().flatten().collect()
+}

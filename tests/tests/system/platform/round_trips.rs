@@ -1,0 +1,85 @@
+//! Round trips to Postgres: what the header says, what the contract allows, and what the line saw.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use zygo_tests::{Answer, Person, random, tests, world};
+
+tests![every_route_keeps_its_budget, the_header_tells_the_truth];
+
+fn spent(answer: &Answer, most: u32) -> Result<()> {
+    let round_trips = answer.round_trips()?;
+    ensure!(answer.status < 400 && round_trips <= most, "{round_trips} round trips, {most} allowed: {answer}");
+    Ok(())
+}
+
+async fn every_route_keeps_its_budget() -> Result<()> {
+    let system = world::shared().await?;
+    let stranger = Person::stranger(&system.api()?)?;
+    spent(&stranger.sign_up().await?, 1)?;
+    spent(&stranger.sign_up().await?, 1)?;
+    let token = stranger.verification_token().await?;
+    spent(&stranger.api.post("/auth/verify-email/resend", &json!({ "email": stranger.email })).await?, 1)?;
+    spent(&stranger.verify(&token).await?, 1)?;
+    spent(&stranger.try_sign_in().await?, 2)?;
+
+    let member = system.member().await?;
+    let session = &member.session;
+    spent(&session.refresh().await?, 1)?;
+    for (path, most) in [
+        ("/users/me", 1),
+        ("/auth/sessions", 1),
+        ("/tenants", 1),
+        ("/permissions", 0),
+        ("/health", 0),
+        ("/openapi.json", 0),
+        ("/docs", 0),
+        ("/.well-known/jwks.json", 0),
+        (&format!("/tenants/{}", member.tenant_id), 1),
+    ] {
+        spent(&session.api.get(path).await?, most)?;
+        spent(&session.api.at(&member.host).get(path).await?, most)?;
+    }
+    let me = session.api.get("/users/me").await?;
+    ensure!(me.round_trips()? == 1, "a read takes one: {me}");
+    let created = session.api.post("/tenants", &json!({ "name": "Trips", "slug": format!("trips-{}", random::word()?) })).await?;
+    ensure!(created.expect(201)?.round_trips()? == 1, "a write takes one");
+    spent(&session.api.patch("/users/me", &json!({ "first_name": "Ada" })).await?, 1)?;
+    spent(&session.api.post("/auth/switch-tenant", &json!({ "tenant_id": member.tenant_id })).await?, 2)?;
+    let other = member.person.sign_in().await?;
+    spent(&session.api.delete(&format!("/auth/sessions/{}", other.id)).await?, 1)?;
+    spent(&session.api.post("/auth/logout", &json!({})).await?, 1)?;
+    let wrong = member.person.with_password("wrong").try_sign_in().await?.expect(401)?;
+    ensure!(wrong.round_trips()? <= 2, "{wrong}");
+    Ok(())
+}
+
+/// On a long line a round trip cannot hide: the client's words and the server's alternate as often as there are trips.
+async fn the_header_tells_the_truth() -> Result<()> {
+    let (system, _turn) = world::fragile().await?;
+    let member = system.member().await?;
+    ensure!(system.database.settles_within(Duration::from_secs(10)).await?, "jobs are not done");
+    let api = &member.session.api;
+    api.get("/users/me").await?.expect(200)?;
+    system.proxy.set_round_trip(Duration::from_millis(60));
+    let body = json!({ "name": "Trips", "slug": format!("truth-{}", random::word()?) });
+    let measured = async {
+        for (method, path, body) in
+            [("GET", "/users/me", None), ("GET", "/tenants", None), ("GET", "/auth/sessions", None), ("POST", "/tenants", Some(&body))]
+        {
+            let call = api.call(method, path)?;
+            let call = if let Some(body) = body { call.json(body) } else { call };
+            let before = system.proxy.count();
+            let answer = call.send().await?;
+            let seen = system.proxy.count() - before;
+            let told = answer.round_trips().context("rt")?;
+            ensure!(answer.status < 300 && told == 1, "{method} {path}: {answer}");
+            ensure!(seen.turns == u64::from(told) && seen.connections == 1, "{method} {path}: told {told}, seen {seen:?}");
+        }
+        Ok(())
+    };
+    let measured = measured.await;
+    system.proxy.set_round_trip(Duration::ZERO);
+    measured
+}
