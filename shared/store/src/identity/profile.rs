@@ -94,7 +94,7 @@ pub struct ProfilePatch {
 
 /// What became of a change.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
+#[cfg_attr(not(target_arch = "wasm32"), expect(clippy::large_enum_variant, reason = "one per request, and most are the large one"))]
 pub enum Update {
     /// It was made; the profile after it.
     Done(Me),
