@@ -53,7 +53,9 @@ verdict() {
 # At an end before the verdict: an interruption, or a step that the others need.
 tidy_up() {
   local status=$?
-  trap - EXIT INT TERM HUP
+  trap - EXIT
+  # A second Ctrl-C must not stop the tidying halfway.
+  trap '' INT TERM HUP
   set +e
   remove_all "$1"
   if [ -n "$REQUIRED" ]; then

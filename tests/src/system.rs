@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -97,6 +97,20 @@ impl System {
         self.scheduled("* * * * *").await
     }
 
+    /// Waits until nothing is left to do; what no queue knows of any more is swept.
+    ///
+    /// # Errors
+    /// What is left after that.
+    pub async fn settle(&self) -> Result<()> {
+        for _ in 0..10 {
+            if self.database.settles_within(Duration::from_secs(3)).await? {
+                return Ok(());
+            }
+            self.sweep().await?;
+        }
+        bail!("work was left behind: {:?}", self.database.unsettled().await?);
+    }
+
     /// Kills the runtime as the kernel would, with all of its processes. What it keeps on disk stays.
     ///
     /// # Errors
@@ -127,9 +141,7 @@ impl System {
     /// # Errors
     /// What is left, or what was let out.
     pub async fn check(&self) -> Result<()> {
-        if !self.database.settles_within(Duration::from_secs(30)).await? {
-            anyhow::bail!("work was left behind: {:?}", self.database.unsettled().await?);
-        }
+        self.settle().await?;
         let log = self.log().await?;
         let marks = [MAIL_DOMAIN, PASSWORD_MARK, "eyJ", "zr_", "zv_", "$argon2", &self.secrets.ops_token, &self.secrets.resend_key];
         for mark in marks {

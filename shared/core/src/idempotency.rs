@@ -4,6 +4,7 @@
 //! most one request holds the lock; a stored answer never changes; a key keeps
 //! the body it was first used with for as long as it lives.
 
+use hmac::{Hmac, Mac, digest::KeyInit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -34,10 +35,16 @@ impl Fingerprint {
         Self(format!("{:x}", hash.finalize()))
     }
 
-    /// What identifies the request behind a key: method, path and body as they came.
+    /// What identifies the request behind a key: method, path and body as they came, under a key of ours, since a body
+    /// may hold a password, which a plain hash would leave to guessing.
     #[must_use]
-    pub fn of_request(method: &str, path: &str, body: &[u8]) -> Self {
-        Self::of(&[method.as_bytes(), path.as_bytes(), body])
+    pub fn of_request(key: &[u8; 32], method: &str, path: &str, body: &[u8]) -> Self {
+        let inner = Self::of(&[b"zygo idempotency 1", method.as_bytes(), path.as_bytes(), body]);
+        // HMAC pads a short key with zeros to the hash's block; doing so here makes the constructor infallible.
+        let mut block = [0; 64];
+        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+        let mac = <Hmac<Sha256> as KeyInit>::new(&block.into()).chain_update(inner.0);
+        Self(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Name of the object that keeps `key` within `scope` (who asks, and in which tenant).
@@ -185,7 +192,7 @@ mod tests {
     }
 
     fn request(body: &str) -> Fingerprint {
-        Fingerprint::of_request("POST", "/tenants", body.as_bytes())
+        Fingerprint::of_request(&[7; 32], "POST", "/tenants", body.as_bytes())
     }
 
     fn answer(body: &str) -> StoredAnswer {

@@ -1,12 +1,12 @@
 //! What one isolate keeps between requests: configuration, the route table, and caches.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 
 use worker::Env;
 use zygo_core::{gate::LeaseBook, tenancy::directory::HostCache};
 use zygo_runtime::Config;
 
-use crate::{metrics::Metrics, router::Router, token_cache::TokenCache};
+use crate::{metrics::Metrics, passwords::Turns, router::Router, token_cache::TokenCache};
 
 /// The isolate's state. Made once, never dropped.
 pub struct App {
@@ -22,8 +22,8 @@ pub struct App {
     pub leases: RefCell<LeaseBook>,
     /// Counters of this isolate.
     pub metrics: Metrics,
-    /// Password hashes that requests of this isolate are waiting for.
-    pub hashing: Cell<u32>,
+    /// Turns at hashing passwords.
+    pub hashing: RefCell<Turns>,
 }
 
 /// Hosts that an isolate remembers, known and unknown each.
@@ -46,14 +46,15 @@ impl App {
             if let Some(app) = cell.get() {
                 return Ok(*app);
             }
+            let config = Config::read(env)?;
             let app: &'static Self = Box::leak(Box::new(Self {
-                config: Config::read(env)?,
-                router: Router::new(),
+                router: Router::new(config.is_development()),
+                config,
                 tokens: RefCell::default(),
                 hosts: RefCell::new(HostCache::new(HOSTS)),
                 leases: RefCell::new(LeaseBook::new(uuid::Uuid::from_bytes(zygo_runtime::random::bytes()), TENANTS)),
                 metrics: Metrics::default(),
-                hashing: Cell::new(0),
+                hashing: RefCell::default(),
             }));
             Ok(*cell.get_or_init(|| app))
         })

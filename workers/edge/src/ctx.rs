@@ -56,7 +56,8 @@ pub struct Shared {
     pub head: Head,
     /// Notes for log and headers.
     pub trace: Trace,
-    db: OnceCell<Rc<Db>>,
+    /// The connection, or why there is none: a request does not wait for an absent database twice.
+    db: OnceCell<Result<Rc<Db>, Problem>>,
     after: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
 }
 
@@ -73,10 +74,10 @@ impl Shared {
     /// `DEPENDENCY_UNAVAILABLE` when Postgres does not answer.
     pub async fn db(&self) -> Result<Rc<Db>, Problem> {
         if let Some(db) = self.db.get() {
-            return Ok(Rc::clone(db));
+            return db.clone();
         }
-        let db = Rc::new(postgres::connect(&self.env, Role::App).await?);
-        Ok(Rc::clone(self.db.get_or_init(|| db)))
+        let db = postgres::connect(&self.env, Role::App).await.map(Rc::new);
+        self.db.get_or_init(|| db).clone()
     }
 
     /// Runs a batch of the store, bounded in time and measured.
@@ -95,7 +96,7 @@ impl Shared {
     /// Round trips to Postgres so far.
     #[must_use]
     pub fn round_trips(&self) -> u32 {
-        self.db.get().map_or(0, |db| db.trips())
+        self.db.get().and_then(|db| db.as_ref().ok()).map_or(0, |db| db.trips())
     }
 
     /// Does something after the response, without the caller waiting.

@@ -1,35 +1,88 @@
 //! Password hashing, bounded: Argon2id takes 19 MiB and about 20 ms of the isolate each time.
 //!
-//! Hashing is synchronous, so one hash at a time has its memory; what must be
-//! bounded is the queue behind it, which would otherwise grow past what its
-//! callers still wait for.
+//! Hashing is synchronous and starves whatever else the isolate does, a connection in the making included. So requests
+//! take turns: a few work at once, from before they connect to Postgres until they have their answer; a bounded number
+//! waits, each by its own timer, since no request may await what another one does; the rest is told to come again.
 
+use std::time::Duration;
+
+use worker::Delay;
 use zygo_core::{
     error::{Code, Problem},
     identity::password,
+    time::Timestamp,
 };
-use zygo_runtime::random;
+use zygo_runtime::{clock, random};
 
 use crate::app::App;
 
-/// Requests that may wait for a hash in one isolate: about three seconds' worth.
-const QUEUE: u32 = 160;
+/// Requests that work with passwords at once.
+const AT_ONCE: usize = 4;
+/// Requests that wait for their turn: about five seconds' worth.
+const WAITING: usize = 250;
+/// How long a request waits before it is told to come again, in milliseconds.
+const PATIENCE: i64 = 8_000;
+/// After so long a turn is taken for lost, in milliseconds: the runtime drops a request whose client went away without a word.
+const LOST: i64 = 15_000;
+/// How often a waiting request looks.
+const LOOK: Duration = Duration::from_millis(15);
 
-/// A place in the queue, given back when dropped.
-pub struct Turn(&'static App);
+/// Who works and who waits, in the order they came.
+#[derive(Default)]
+pub struct Turns {
+    next: u64,
+    queue: Vec<(u64, Timestamp)>,
+}
+
+impl Turns {
+    /// Queues up; `None` when too many wait.
+    fn join(&mut self, now: Timestamp) -> Option<u64> {
+        self.queue.retain(|(_, since)| now.since(*since) < LOST);
+        if self.queue.len() >= AT_ONCE.saturating_add(WAITING) {
+            return None;
+        }
+        self.next = self.next.wrapping_add(1);
+        self.queue.push((self.next, now));
+        Some(self.next)
+    }
+
+    /// Whether a request's turn has come.
+    fn may(&mut self, ticket: u64, now: Timestamp) -> bool {
+        self.queue.retain(|(other, since)| *other == ticket || now.since(*since) < LOST);
+        self.queue.iter().take(AT_ONCE).any(|(other, _)| *other == ticket)
+    }
+
+    fn leave(&mut self, ticket: u64) {
+        self.queue.retain(|(other, _)| *other != ticket);
+    }
+}
+
+/// A turn, given back when dropped.
+pub struct Turn {
+    app: &'static App,
+    ticket: u64,
+}
 
 impl Turn {
-    /// Takes a place.
+    /// Waits for a turn.
     ///
     /// # Errors
-    /// `DEPENDENCY_UNAVAILABLE` with `Retry-After` when the queue is full.
-    pub fn take(app: &'static App) -> Result<Self, Problem> {
-        let waiting = app.hashing.get();
-        if waiting >= QUEUE {
-            return Err(Problem::new(Code::DependencyUnavailable).detail("too many sign-ins at once").retry_after(2));
+    /// `DEPENDENCY_UNAVAILABLE` with `Retry-After` when too many wait, or the wait was long.
+    pub async fn take(app: &'static App) -> Result<Self, Problem> {
+        let busy = || Problem::new(Code::DependencyUnavailable).detail("too many sign-ins at once").retry_after(2);
+        let begun = clock::now();
+        let ticket = app.hashing.borrow_mut().join(begun).ok_or_else(busy)?;
+        let turn = Self { app, ticket };
+        loop {
+            let now = clock::now();
+            if app.hashing.borrow_mut().may(ticket, now) {
+                return Ok(turn);
+            }
+            if now.since(begun) > PATIENCE {
+                return Err(busy());
+            }
+            Delay::from(LOOK).await;
         }
-        app.hashing.set(waiting.saturating_add(1));
-        Ok(Self(app))
     }
 
     /// Hashes a password with a fresh salt.
@@ -50,6 +103,32 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.hashing.set(self.0.hashing.get().saturating_sub(1));
+        self.app.hashing.borrow_mut().leave(self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    #[test]
+    fn turns_come_in_order_and_lost_ones_pass() {
+        let mut turns = Turns::default();
+        let tickets: Vec<u64> = (0..AT_ONCE + 1).map(|_| turns.join(NOW).unwrap()).collect();
+        assert!(tickets[..AT_ONCE].iter().all(|ticket| turns.may(*ticket, NOW)));
+        assert!(!turns.may(tickets[AT_ONCE], NOW));
+        turns.leave(tickets[0]);
+        assert!(turns.may(tickets[AT_ONCE], NOW));
+        let late = turns.join(NOW.plus_millis(1)).unwrap();
+        assert!(!turns.may(late, NOW.plus_millis(2)));
+        assert!(turns.may(late, NOW.plus_millis(LOST)));
+    }
+
+    #[test]
+    fn the_queue_is_bounded() {
+        let mut turns = Turns::default();
+        assert_eq!((0..1_000).filter_map(|_| turns.join(NOW)).count(), AT_ONCE + WAITING);
     }
 }

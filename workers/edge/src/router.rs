@@ -20,18 +20,12 @@ pub enum Matched<'r> {
     Nothing,
 }
 
-impl Default for Router {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Router {
-    /// The router over the whole table.
+    /// The router over the whole table; the routes of development exist there alone.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(development: bool) -> Self {
         let mut paths: Vec<(&'static str, Methods)> = Vec::new();
-        for route in endpoints::routes() {
+        for route in endpoints::routes().into_iter().filter(|route| development || route.tag != "dev") {
             match paths.iter_mut().find(|(path, _)| *path == route.path) {
                 Some((_, methods)) => methods.push(route),
                 None => paths.push((route.path, vec![route])),
@@ -82,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_route_of_the_table_is_found() {
-        let router = Router::new();
+        let router = Router::new(true);
         for route in endpoints::routes() {
             let path = route.path.replace('{', "").replace('}', "");
             assert!(
@@ -95,8 +89,14 @@ mod tests {
     }
 
     #[test]
+    fn routes_of_development_exist_there_alone() {
+        assert!(matches!(Router::new(true).find(Method::Get, "/dev/mailbox"), Matched::Route(..)));
+        assert!(matches!(Router::new(false).find(Method::Post, "/dev/mailbox"), Matched::Nothing));
+    }
+
+    #[test]
     fn other_methods_are_told_apart_from_nothing() {
-        let router = Router::new();
+        let router = Router::new(true);
         assert!(matches!(router.find(Method::Delete, "/health"), Matched::OtherMethods(_)));
         assert!(matches!(router.find(Method::Get, "/nothing/here"), Matched::Nothing));
         assert!(matches!(router.find(Method::Head, "/health"), Matched::Route(..)));

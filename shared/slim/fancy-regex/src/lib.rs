@@ -105,7 +105,8 @@ impl Regex {
         match self.0 {
             Repetition::Greedy => lengths.rev().find_map(|length| repeated(text, bounds, length)),
             Repetition::Lazy => lengths.find_map(|length| repeated(text, bounds, length)),
-            Repetition::Whole => lengths.find_map(|length| repeated(text, bounds, length).filter(|captures| captures.get(0).is_some_and(|whole| whole.end == text.len()))),
+            Repetition::Whole => lengths
+                .find_map(|length| repeated(text, bounds, length).filter(|captures| captures.get(0).is_some_and(|whole| whole.end == text.len()))),
         }
     }
 }

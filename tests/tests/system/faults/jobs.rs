@@ -11,8 +11,8 @@ tests![a_message_that_never_came_is_swept, a_job_outlives_postgres, a_job_that_n
 /// Writes a job into the outbox as a transaction would, `seconds` before the sweep may take it.
 async fn owe(system: &System, kind: &str, email: &str, seconds: f64) -> Result<()> {
     let owe = "INSERT INTO outbox (id, tenant_id, kind, queue, payload, created_at, available_at) \
-               SELECT make_uuid_v7(now()), '00000000-0000-0000-0000-000000000000', $1, 'mail', \
-                 jsonb_build_object('kind', $1, 'user_id', id), now(), now() + make_interval(secs => $3) FROM users WHERE email = $2";
+               SELECT make_uuid_v7(now()), '00000000-0000-0000-0000-000000000000', $1::text, 'mail', \
+                 jsonb_build_object('kind', $1::text, 'user_id', id), now(), now() + make_interval(secs => $3) FROM users WHERE email = $2";
     let rows = system.database.execute(owe, &[&kind, &email, &seconds]).await?;
     ensure!(rows == 1, "{rows} jobs for {email}");
     Ok(())

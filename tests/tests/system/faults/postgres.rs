@@ -48,7 +48,7 @@ async fn timed(member: &Member, method: &str, path: &str, body: Option<&Value>) 
 
 async fn is_away(system: &System, line: Line) -> Result<()> {
     let member = system.member().await?;
-    ensure!(system.database.settles_within(Duration::from_secs(10)).await?, "jobs are not done");
+    system.settle().await?;
     let stranger = Person::stranger(&system.api()?)?;
     with_line(system, line, async || {
         for (method, path, body) in needing(&member, &stranger)? {

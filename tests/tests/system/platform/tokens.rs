@@ -35,14 +35,13 @@ async fn what_we_sign_ourselves_is_taken() -> Result<()> {
     Ok(())
 }
 
-async fn forgeries_are_refused() -> Result<()> {
-    let system = world::shared().await?;
-    let member = system.member().await?;
-    let (claims, issued) = claims_of(&member).await?;
+/// What is wrong with a token, the code that says so, and the token.
+async fn forgeries(system: &System, member: &Member) -> Result<Vec<(&'static str, &'static str, String)>> {
+    let (claims, issued) = claims_of(member).await?;
     let none = |alg: &str| forge::unsigned(&json!({ "alg": alg, "typ": "at+jwt", "kid": system.secrets.kid }), &claims);
     let good = &member.session.access;
     let (head, signature) = good.rsplit_once('.').context("three parts")?;
-    let cases = [
+    Ok(vec![
         ("alg none", "TOKEN_INVALID", none("none")),
         ("alg None", "TOKEN_INVALID", none("None")),
         ("alg NONE", "TOKEN_INVALID", none("NONE")),
@@ -55,19 +54,19 @@ async fn forgeries_are_refused() -> Result<()> {
         ("a foreign kid", "TOKEN_INVALID", system.secrets.sign_as(&random::word()?, &claims)),
         ("a path for a kid", "TOKEN_INVALID", system.secrets.sign_as("../../../dev/null", &claims)),
         ("our kid, a foreign key", "TOKEN_INVALID", forge::foreign(&system.secrets.kid, &claims)?),
-        ("expired", "TOKEN_EXPIRED", with(&system, &claims, json!({ "iat": issued - 1000, "exp": issued - 100 }))),
-        ("expired just now", "TOKEN_EXPIRED", with(&system, &claims, json!({ "iat": issued - 901, "exp": issued - 1 }))),
-        ("not yet valid", "TOKEN_INVALID", with(&system, &claims, json!({ "nbf": issued + 600 }))),
-        ("issued in the future", "TOKEN_INVALID", with(&system, &claims, json!({ "iat": issued + 600, "exp": issued + 1500 }))),
-        ("without an end", "TOKEN_INVALID", with(&system, &claims, json!({ "exp": null }))),
-        ("another audience", "TOKEN_INVALID", with(&system, &claims, json!({ "aud": "elsewhere" }))),
-        ("no audience", "TOKEN_INVALID", with(&system, &claims, json!({ "aud": null }))),
-        ("another issuer", "TOKEN_INVALID", with(&system, &claims, json!({ "iss": "https://evil.example" }))),
-        ("no issuer", "TOKEN_INVALID", with(&system, &claims, json!({ "iss": null }))),
-        ("no subject", "TOKEN_INVALID", with(&system, &claims, json!({ "sub": null }))),
-        ("a subject that is none", "TOKEN_INVALID", with(&system, &claims, json!({ "sub": "admin" }))),
-        ("permissions that are none", "TOKEN_INVALID", with(&system, &claims, json!({ "perms": "zz" }))),
-        ("more permissions than there are", "TOKEN_INVALID", with(&system, &claims, json!({ "perms": "f".repeat(64) }))),
+        ("expired", "TOKEN_EXPIRED", with(system, &claims, json!({ "iat": issued - 1000, "exp": issued - 100 }))),
+        ("expired just now", "TOKEN_EXPIRED", with(system, &claims, json!({ "iat": issued - 901, "exp": issued - 1 }))),
+        ("not yet valid", "TOKEN_INVALID", with(system, &claims, json!({ "nbf": issued + 600 }))),
+        ("issued in the future", "TOKEN_INVALID", with(system, &claims, json!({ "iat": issued + 600, "exp": issued + 1500 }))),
+        ("without an end", "TOKEN_INVALID", with(system, &claims, json!({ "exp": null }))),
+        ("another audience", "TOKEN_INVALID", with(system, &claims, json!({ "aud": "elsewhere" }))),
+        ("no audience", "TOKEN_INVALID", with(system, &claims, json!({ "aud": null }))),
+        ("another issuer", "TOKEN_INVALID", with(system, &claims, json!({ "iss": "https://evil.example" }))),
+        ("no issuer", "TOKEN_INVALID", with(system, &claims, json!({ "iss": null }))),
+        ("no subject", "TOKEN_INVALID", with(system, &claims, json!({ "sub": null }))),
+        ("a subject that is none", "TOKEN_INVALID", with(system, &claims, json!({ "sub": "admin" }))),
+        ("permissions that are none", "TOKEN_INVALID", with(system, &claims, json!({ "perms": "zz" }))),
+        ("more permissions than there are", "TOKEN_INVALID", with(system, &claims, json!({ "perms": "f".repeat(64) }))),
         ("edited permissions", "TOKEN_INVALID", forge::edited(good, "perms", json!("f".repeat(28)))?),
         ("edited tenant", "TOKEN_INVALID", forge::edited(good, "tid", json!("019a0000-0000-7000-8000-000000000001"))?),
         ("edited subject", "TOKEN_INVALID", forge::edited(good, "sub", json!("019a0000-0000-7000-8000-000000000001"))?),
@@ -77,8 +76,13 @@ async fn forgeries_are_refused() -> Result<()> {
         ("nonsense", "TOKEN_INVALID", "nonsense".into()),
         ("dots", "TOKEN_INVALID", "..".into()),
         ("long", "TOKEN_INVALID", format!("{good}{}", "A".repeat(6000))),
-    ];
-    for (what, code, token) in cases {
+    ])
+}
+
+async fn forgeries_are_refused() -> Result<()> {
+    let system = world::shared().await?;
+    let member = system.member().await?;
+    for (what, code, token) in forgeries(&system, &member).await? {
         let answer = system.api()?.with(&token).get("/users/me").await?.expect(401).with_context(|| what.to_owned())?;
         answer.problem(code).with_context(|| what.to_owned())?;
         ensure!(answer.round_trips()? == 0, "{what}: a forgery costs Postgres");

@@ -9,7 +9,8 @@ use zygo_objects::idempotency::IdempotencyHandle;
 
 use crate::{
     ctx::Ctx,
-    reply::{Answer, AnswerBody},
+    pipeline::respond,
+    reply::{Answer, AnswerBody, Cache},
 };
 
 /// Longest key that is taken.
@@ -24,14 +25,18 @@ pub async fn once(ctx: Ctx, key: &str) -> Result<Answer, Problem> {
         return Err(Problem::new(Code::BadRequest).detail("Idempotency-Key must be 1 to 255 printable characters"));
     }
     let handle = IdempotencyHandle::open(&ctx.env, &scope(&ctx), key)?;
-    let fingerprint = Fingerprint::of_request(ctx.route().method.as_str(), ctx.route().path, ctx.body());
+    let fingerprint = Fingerprint::of_request(ctx.app.config.seal_keys.cursor_key(), ctx.route().method.as_str(), ctx.route().path, ctx.body());
     let lock = match handle.begin(fingerprint, ctx.now).await? {
         Begun::New { lock } => lock,
         Begun::InProgress { .. } => return Err(Problem::new(Code::IdempotencyInProgress).retry_after(1)),
         Begun::Reused => return Err(Problem::new(Code::IdempotencyKeyReused)),
         Begun::Replay { answer } => return Ok(replayed(answer)),
     };
-    let result = (ctx.route().handler)(ctx.clone()).await;
+    let mut result = (ctx.route().handler)(ctx.clone()).await;
+    // The tag is kept with the answer, so that a replay has it too.
+    if let Ok(answer) = &mut result {
+        respond::tag(answer);
+    }
     let stored = result.as_ref().ok().and_then(|answer| {
         let headers: Vec<(&str, &str)> = answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let body = answer.body_text().unwrap_or_default().to_owned();
@@ -57,6 +62,9 @@ fn replayed(stored: StoredAnswer) -> Answer {
     let kept = stored.headers.into_iter();
     // Header names of ours are static; the few that are kept are these.
     answer.headers.extend(kept.filter_map(|(name, value)| KEPT_HEADERS.iter().find(|kept| **kept == name).map(|kept| (*kept, value))));
+    if answer.headers.iter().any(|(name, _)| *name == "etag") {
+        answer.cache = Cache::Revalidate;
+    }
     answer.headers.push(("idempotency-replayed", "true".into()));
     answer
 }

@@ -78,18 +78,24 @@ fn problem_answer(shared: &Shared, problem: &Problem) -> Answer {
 /// Gives a GET its entity tag, and 304 where the client has it already (RFC 9110, 13.1.2).
 fn conditional(shared: &Shared, mut answer: Answer) -> Answer {
     let readable = matches!(shared.head.method, Method::Get | Method::Head) && answer.status == 200;
-    let Some(version) = answer.version else { return answer };
-    let Some(tag) = answer.body_text().map(|text| ETag::of(version, text.as_bytes())) else { return answer };
+    let Some(tag) = tag(&mut answer) else { return answer };
     if readable && shared.head.header("if-none-match").is_some_and(|wanted| tag.is_in(wanted)) {
         answer.status = 304;
         answer.body = AnswerBody::Empty;
         answer.content_type = "";
     }
+    answer
+}
+
+/// Puts the entity tag on an answer that has a version; once.
+pub fn tag(answer: &mut Answer) -> Option<ETag> {
+    let version = answer.version.take()?;
+    let tag = answer.body_text().map(|text| ETag::of(version, text.as_bytes()))?;
     answer.headers.push(("etag", tag.header()));
     if answer.cache == Cache::NoStore {
         answer.cache = Cache::Revalidate;
     }
-    answer
+    Some(tag)
 }
 
 fn head_lines(shared: &Shared, answer: &Answer, millis: f64) -> String {
@@ -124,12 +130,18 @@ fn head_lines(shared: &Shared, answer: &Answer, millis: f64) -> String {
         let headers = RateLimitHeaders::new(decision);
         let _ = write!(head, "ratelimit-policy\n{}\nratelimit\n{}\n", headers.policy, headers.limit);
     }
-    cross_origin(shared, &mut head);
+    cross_origin(shared, matches!(answer.cache, Cache::Public(_)), &mut head);
     head
 }
 
-fn cross_origin(shared: &Shared, head: &mut String) {
-    let Some(origin) = shared.head.header("origin") else { return };
+fn cross_origin(shared: &Shared, public: bool, head: &mut String) {
+    let Some(origin) = shared.head.header("origin") else {
+        // Whoever keeps the answer must not hand it to a page of another origin.
+        if public {
+            head.push_str("vary\nOrigin\n");
+        }
+        return;
+    };
     let config = &shared.app.config;
     let host = shared.head.header("host").unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);

@@ -11,7 +11,32 @@ use crate::{error::FieldError, text::split_invalid};
 const MAX_NAMED: usize = 20;
 
 /// Makes the input of a value.
-pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
+///
+/// serde stops at the first field that does not fit. So that an answer names them all, the field at fault is taken out
+/// and the rest is read again, for the errors alone.
+pub(super) fn read<T: DeserializeOwned>(mut value: Value) -> Result<T, JsonError> {
+    let mut named: Vec<FieldError> = Vec::new();
+    loop {
+        let kept = value.as_object().cloned();
+        match once::<T>(value) {
+            Ok(input) if named.is_empty() => return Ok(input),
+            Ok(_) => return Err(JsonError::Fields(named)),
+            Err(fields) => {
+                let found = fields.into_iter().filter(|field| !named.iter().any(|known| known.path == field.path)).collect::<Vec<_>>();
+                let top = found.first().and_then(|field| field.path.split(['.', '[']).next()).map(str::to_owned);
+                named.extend(found);
+                named.truncate(MAX_NAMED);
+                let rest = kept.zip(top).and_then(|(mut map, key)| map.shift_remove(&key).map(|_| map));
+                // Nothing of it can be taken out: the field is missing, or the whole is no object.
+                let Some(rest) = rest.filter(|_| named.len() < MAX_NAMED) else { return Err(JsonError::Fields(named)) };
+                value = Value::Object(rest);
+            }
+        }
+    }
+}
+
+/// Reads a value once: the input, or the first field at fault and the unknown ones before it.
+fn once<T: DeserializeOwned>(value: Value) -> Result<T, Vec<FieldError>> {
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let result = {
@@ -22,12 +47,12 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
     unknown.truncate(MAX_NAMED);
     match result {
         Ok(input) if unknown.is_empty() => Ok(input),
-        Ok(_) => Err(JsonError::Fields(unknown)),
+        Ok(_) => Err(unknown),
         Err(error) => {
             let path = track.path().to_string();
             let mut fields = vec![field_error(if path == "." { "" } else { &path }, &error.to_string())];
             fields.append(&mut unknown);
-            Err(JsonError::Fields(fields))
+            Err(fields)
         }
     }
 }

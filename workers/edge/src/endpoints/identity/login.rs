@@ -42,7 +42,7 @@ json_input!(Input, account = email);
 /// `INVALID_CREDENTIALS` alike for a wrong password, an unknown address, a locked account and a
 /// person who is not a member here; `EMAIL_NOT_VERIFIED` and `USER_SUSPENDED` only with the right password.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
-    let turn = Turn::take(ctx.app)?;
+    let turn = Turn::take(ctx.app).await?;
     let db = ctx.db().await?;
     let home = ctx.home();
     let found = ctx.store(identity::find_credentials(&db, &ctx.lookup(), input.email.as_str(), home)).await?;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zygo_core::{
-    error::Problem,
+    error::{Code, Problem},
     identity::{
         email::Email,
         password::{self, Password},
@@ -33,6 +33,9 @@ pub struct Input {
     /// Language, BCP 47.
     #[serde(default)]
     locale: Option<Locale>,
+    /// Token of an invitation that this account accepts.
+    #[serde(default)]
+    invitation_token: Option<String>,
 }
 
 json_input!(Input, account = email);
@@ -51,10 +54,14 @@ pub struct Output {
 /// # Errors
 /// `PASSWORD_TOO_WEAK`, `VALIDATION_FAILED`, `RATE_LIMITED`, `DEPENDENCY_UNAVAILABLE`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
+    if input.invitation_token.is_some() {
+        // Organisations send no invitations yet, so no token can be one of theirs.
+        return Err(Problem::new(Code::TokenInvalid).detail("the invitation token is not valid"));
+    }
     let names: Vec<&str> = [&input.first_name, &input.last_name].into_iter().flatten().map(Name::as_str).collect();
     password::check(input.password.reveal(), Some(&input.email), &names).map_err(|broken| password::problem("password", &broken))?;
+    let password_hash = Turn::take(ctx.app).await?.hash(input.password.reveal())?;
     let db = ctx.db().await?;
-    let password_hash = Turn::take(ctx.app)?.hash(input.password.reveal())?;
     let user = NewUser {
         user_id: random::id(ctx.now),
         email: input.email.as_str().to_owned(),
