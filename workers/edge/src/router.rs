@@ -78,7 +78,7 @@ mod tests {
     fn every_route_of_the_table_is_found() {
         let router = Router::new(true);
         for route in endpoints::routes() {
-            let path = route.path.replace('{', "").replace('}', "");
+            let path = route.path.replace(['{', '}'], "");
             assert!(
                 matches!(router.find(route.method, &path), Matched::Route(found, _) if found.path == route.path),
                 "{} {}",
