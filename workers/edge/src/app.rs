@@ -1,9 +1,12 @@
 //! What one isolate keeps between requests: configuration, the route table, and caches.
 
-use std::cell::{OnceCell, RefCell};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+};
 
 use worker::Env;
-use zygo_core::{gate::LeaseBook, tenancy::directory::HostCache};
+use zygo_core::{gate::LeaseBook, id::SessionId, tenancy::directory::HostCache, time::Timestamp};
 use zygo_runtime::Config;
 
 use crate::{metrics::Metrics, passwords::Turns, router::Router, token_cache::TokenCache};
@@ -22,6 +25,9 @@ pub struct App {
     pub leases: RefCell<LeaseBook>,
     /// Counters of this isolate.
     pub metrics: Metrics,
+    /// Sessions that were ended through this isolate, until their tokens have died: a lease that was on its way meanwhile
+    /// does not know of them yet.
+    pub ended: RefCell<HashMap<SessionId, Timestamp>>,
     /// Turns at hashing passwords.
     pub hashing: RefCell<Turns>,
 }
@@ -54,6 +60,7 @@ impl App {
                 hosts: RefCell::new(HostCache::new(HOSTS)),
                 leases: RefCell::new(LeaseBook::new(uuid::Uuid::from_bytes(zygo_runtime::random::bytes()), TENANTS)),
                 metrics: Metrics::default(),
+                ended: RefCell::default(),
                 hashing: RefCell::default(),
             }));
             Ok(*cell.get_or_init(|| app))

@@ -4,7 +4,10 @@ use zygo_core::{
     error::Problem,
     gate::Revocation,
     id::TenantId,
-    identity::session::{EndReason, Filter},
+    identity::{
+        session::{EndReason, Filter},
+        token::ACCESS_SECONDS,
+    },
 };
 use zygo_objects::{gate::GateHandle, sessions::SessionsHandle};
 use zygo_store::identity::{self, EndedSession, Which};
@@ -40,7 +43,19 @@ pub async fn announce(ctx: &Ctx, tenant_id: TenantId, revocations: Vec<Revocatio
     if revocations.is_empty() {
         return Ok(());
     }
+    remember(ctx, &revocations);
     GateHandle::open(&ctx.env, tenant_id)?.revoke(revocations, ctx.now).await?;
     ctx.app.leases.borrow_mut().forget(tenant_id);
     Ok(())
+}
+
+/// Keeps the ended sessions in this isolate for as long as a token of theirs may live.
+fn remember(ctx: &Ctx, revocations: &[Revocation]) {
+    let mut ended = ctx.app.ended.borrow_mut();
+    ended.retain(|_, dies_at| *dies_at > ctx.now);
+    let dies_at = ctx.now.plus_seconds(ACCESS_SECONDS);
+    ended.extend(revocations.iter().filter_map(|revocation| match revocation {
+        Revocation::Session(id) => Some((*id, dies_at)),
+        _ => None,
+    }));
 }

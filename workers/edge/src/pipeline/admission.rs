@@ -44,6 +44,9 @@ pub async fn exact(ctx: &Ctx, guard: Guard, account: &str) -> Result<(), Problem
 /// `SESSION_REVOKED`, `USER_SUSPENDED`, `TOKEN_EXPIRED` for a token whose rights changed,
 /// `TENANT_SUSPENDED`, `TENANT_DELETED`, `RATE_LIMITED`.
 pub async fn leased(shared: &Shared, caller: &Caller, route: &Route) -> Result<(), Problem> {
+    if shared.app.ended.borrow().contains_key(&caller.session_id) {
+        return Err(Problem::new(Code::SessionRevoked));
+    }
     let tenant = caller.home();
     let book = &shared.app.leases;
     let known = standing(shared, caller) != Standing::Unknown;
