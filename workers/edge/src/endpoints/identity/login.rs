@@ -13,9 +13,12 @@ use zygo_core::{
     text::Name,
 };
 use zygo_runtime::random;
-use zygo_store::identity::{self, Credentials, Failure, SignIn};
+use zygo_store::identity::{self, Credentials, Failure};
 
-use super::session::{self, Client, Grounds, Session};
+use super::{
+    session::{Client, Session},
+    sign_in::{self, Proof},
+};
 use crate::{ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
 
 /// Address and password.
@@ -56,18 +59,9 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     if home != TenantId::PLATFORM && membership.is_none() {
         return Err(refuse(&ctx, &db, None, &input.email).await?);
     }
-    if !found.user.email_verified {
-        return Err(Problem::new(Code::EmailNotVerified).hint("POST /auth/verify-email/resend sends the mail again"));
-    }
-    if found.user_suspended || membership.is_some_and(|membership| membership.is_suspended()) {
-        return Err(Problem::new(Code::UserSuspended));
-    }
     let rehash = if password::needs_rehash(hash.unwrap_or_default()) { Some(turn.hash(input.password.reveal())?) } else { None };
-    let grounds = Grounds { user: &found.user, membership, amr: vec!["pwd".into()], mfa_at: None };
-    let begun = session::prepare(&ctx, &grounds, &Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie });
-    session::open(&ctx, &begun, None).await?;
-    ctx.store(identity::record_sign_in(&db, &ctx.lookup(), &SignIn { session: &begun.record, rehash })).await?;
-    begun.answer(&ctx, &grounds, input.cookie)
+    let proof = Proof { user: &found.user, user_suspended: found.user_suspended, membership, amr: vec!["pwd".into()], mfa_at: None, rehash };
+    sign_in::complete(&ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
 }
 
 /// Counts a failure; as costly for an unknown address as for a known one.

@@ -8,6 +8,7 @@ pub mod refresh;
 pub mod resend;
 pub mod session;
 pub mod sessions;
+pub mod sign_in;
 pub mod signup;
 pub mod switch_tenant;
 pub mod update_me;
