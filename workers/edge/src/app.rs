@@ -7,7 +7,7 @@ use std::{
 
 use worker::Env;
 use zygo_core::{gate::LeaseBook, id::SessionId, tenancy::directory::HostCache, time::Timestamp};
-use zygo_runtime::Config;
+use zygo_runtime::{Config, oidc::Providers};
 
 use crate::{metrics::Metrics, passwords::Turns, router::Router, token_cache::TokenCache};
 
@@ -30,6 +30,8 @@ pub struct App {
     pub ended: RefCell<HashMap<SessionId, Timestamp>>,
     /// Turns at hashing passwords.
     pub hashing: RefCell<Turns>,
+    /// Identity providers: what they publish of themselves.
+    pub providers: Providers,
 }
 
 /// Hosts that an isolate remembers, known and unknown each.
@@ -62,6 +64,7 @@ impl App {
                 metrics: Metrics::default(),
                 ended: RefCell::default(),
                 hashing: RefCell::default(),
+                providers: Providers::default(),
             }));
             Ok(*cell.get_or_init(|| app))
         })

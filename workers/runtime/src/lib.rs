@@ -1,5 +1,6 @@
 //! Thin adapters between the Workers runtime and the pure crates: configuration,
-//! clock, randomness, the crossings into JavaScript, and the way to Postgres.
+//! clock, randomness, the crossings into JavaScript, the ways to Postgres and to
+//! other people's servers.
 //!
 //! Everything ambient is taken here, once, and handed on as a parameter.
 
@@ -7,6 +8,8 @@ pub mod clock;
 pub mod config;
 pub mod js;
 pub mod log;
+pub mod oidc;
+pub mod outbound;
 pub mod postgres;
 pub mod random;
 

@@ -5,3 +5,4 @@ pub mod cursor;
 pub mod etag;
 pub mod json;
 pub mod request_id;
+pub mod target;

