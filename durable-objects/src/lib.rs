@@ -9,6 +9,7 @@ pub mod gate;
 pub mod idempotency;
 pub mod limits;
 pub mod mailbox;
+pub mod once;
 pub mod sessions;
 
 mod rpc;
@@ -18,4 +19,5 @@ pub use gate::GateHandle;
 pub use idempotency::IdempotencyHandle;
 pub use limits::LimitsHandle;
 pub use mailbox::MailboxHandle;
+pub use once::OnceHandle;
 pub use sessions::SessionsHandle;

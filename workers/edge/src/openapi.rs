@@ -68,7 +68,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         operation.insert("parameters".into(), Value::Array(parameters));
     }
     if let Some(schema) = (route.schemas.input)(generator) {
-        let content = json!({ "application/json": { "schema": schema } });
+        let content = json!({ (route.reads): { "schema": schema } });
         operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
     }
     match route.who {

@@ -129,6 +129,8 @@ pub struct Route {
     pub status: u16,
     /// Longest body in bytes.
     pub body_limit: usize,
+    /// Media type of its bodies.
+    pub reads: &'static str,
     /// Schemas, for `openapi.json`. Native only: the Worker serves the document, it does not write it.
     #[cfg(not(target_arch = "wasm32"))]
     pub schemas: Schemas,
@@ -149,6 +151,10 @@ pub struct Schemas {
     pub output: fn(&mut SchemaGenerator) -> Schema,
 }
 
+/// What routes read unless they say otherwise (RFC 8259).
+pub const JSON: &str = "application/json";
+/// What the forms of pages send.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 /// 256 KiB, the limit for JSON unless a route says otherwise.
 pub const BODY_LIMIT: usize = 256 * 1024;
 
@@ -174,6 +180,7 @@ impl Route {
             memory: false,
             status: 200,
             body_limit: BODY_LIMIT,
+            reads: JSON,
             #[cfg(not(target_arch = "wasm32"))]
             schemas: Schemas { input: I::schema, query: None, output: |generator| generator.subschema_for::<O>() },
             produces: "application/json",
@@ -289,6 +296,13 @@ impl Route {
     #[must_use]
     pub const fn status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    /// Reads a form, as a page of ours or of another site sends it, instead of JSON.
+    #[must_use]
+    pub const fn reads_form(mut self) -> Self {
+        self.reads = FORM;
         self
     }
 

@@ -1,4 +1,4 @@
-//! Reads a body, bounded, of the one media type that routes read.
+//! Reads a body, bounded, of the one media type that its route reads.
 
 use futures::StreamExt as _;
 use wasm_bindgen::{JsCast, JsValue};
@@ -10,7 +10,7 @@ use crate::{ctx::Shared, route::Route};
 /// The body of a request; empty for methods without one.
 ///
 /// # Errors
-/// `BODY_TOO_LARGE` over the route's limit, `UNSUPPORTED_MEDIA_TYPE` for anything but JSON.
+/// `BODY_TOO_LARGE` over the route's limit, `UNSUPPORTED_MEDIA_TYPE` for anything but what the route reads.
 pub async fn read(shared: &Shared, route: &Route, request: JsValue) -> Result<Vec<u8>, Problem> {
     if matches!(shared.head.method, Method::Get | Method::Head) {
         return Ok(Vec::new());
@@ -33,24 +33,25 @@ pub async fn read(shared: &Shared, route: &Route, request: JsValue) -> Result<Ve
             body.extend_from_slice(&chunk);
         }
     }
-    if !body.is_empty() && !shared.head.header("content-type").is_some_and(is_json) {
-        return Err(Problem::new(Code::UnsupportedMediaType).detail("send application/json"));
+    if !body.is_empty() && !shared.head.header("content-type").is_some_and(|value| is(value, route.reads)) {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail(format!("send {}", route.reads)));
     }
     Ok(body)
 }
 
-/// Whether a `Content-Type` is JSON (RFC 8259), whatever its parameters.
-fn is_json(value: &str) -> bool {
-    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+/// Whether a `Content-Type` is a media type, whatever its parameters.
+fn is(value: &str, media_type: &str) -> bool {
+    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_json;
+    use super::is;
+    use crate::route::{FORM, JSON};
 
     #[test]
     fn only_json_is_json() {
-        assert!(is_json("application/json") && is_json("Application/JSON; charset=utf-8"));
-        assert!(!is_json("text/plain") && !is_json("application/jsonp") && !is_json(""));
+        assert!(is("application/json", JSON) && is("Application/JSON; charset=utf-8", JSON));
+        assert!(!is("text/plain", JSON) && !is("application/jsonp", JSON) && !is("", JSON) && !is(FORM, JSON));
     }
 }
