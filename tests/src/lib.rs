@@ -12,6 +12,7 @@ pub mod codes;
 pub mod database;
 pub mod forge;
 pub mod mail;
+pub mod one_time;
 pub mod people;
 pub mod proxy;
 pub mod random;

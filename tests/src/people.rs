@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::{answer::Answer, client::Api, random, system::System};
+use crate::{answer::Answer, client::Api, random, system::System, wait::eventually_within};
 
 /// The domain of every address that the tests make up. Nothing of it may show in a log.
 pub const MAIL_DOMAIN: &str = "people.zygo-tests.example";
@@ -168,6 +168,20 @@ impl Person {
         let mails = self.await_mails(1).await?;
         let token = mails.iter().find_map(|mail| mail["tokens"]["verify"].as_str());
         Ok(token.context("no mail has a verification token")?.to_owned())
+    }
+
+    /// The token in the link of the newest mail that leads to a page.
+    ///
+    /// # Errors
+    /// When no such mail comes.
+    pub async fn token_for(&self, page: &str) -> Result<String> {
+        eventually_within(MAIL_LIMIT, async || {
+            let mails = self.mails().await?;
+            let mut links = mails.iter().filter_map(|mail| mail["links"].as_array()).flatten().filter_map(Value::as_str);
+            let token = links.find_map(|link| link.split_once(page)?.1.strip_prefix("?token="));
+            Ok(token.with_context(|| format!("no mail leads to {page}"))?.to_owned())
+        })
+        .await
     }
 
     /// Redeems a verification token.

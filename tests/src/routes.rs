@@ -39,6 +39,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/auth/refresh", Who::Public, true),
     route("POST", "/auth/logout", Who::Session, false),
     route("GET", "/auth/sessions", Who::Session, false),
+    route("POST", "/auth/sessions/end-all", Who::Public, true),
     route("DELETE", "/auth/sessions/{id}", Who::Session, false),
     route("GET", "/.well-known/jwks.json", Who::Public, false),
     route("GET", "/users/me", Who::Session, false),

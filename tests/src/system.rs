@@ -143,7 +143,23 @@ impl System {
     pub async fn check(&self) -> Result<()> {
         self.settle().await?;
         let log = self.log().await?;
-        let marks = [MAIL_DOMAIN, PASSWORD_MARK, "eyJ", "zr_", "zv_", "$argon2", &self.secrets.ops_token, &self.secrets.resend_key];
+        let marks = [
+            MAIL_DOMAIN,
+            PASSWORD_MARK,
+            "eyJ",
+            "zr_",
+            "zv_",
+            "zp_",
+            "zm_",
+            "zi_",
+            "ze_",
+            "zc_",
+            "zb_",
+            "zd_",
+            "$argon2",
+            &self.secrets.ops_token,
+            &self.secrets.resend_key,
+        ];
         for mark in marks {
             let line = log.lines().find(|line| line.contains(mark));
             ensure!(line.is_none(), "the log holds {mark:?}: {}", line.unwrap_or_default());

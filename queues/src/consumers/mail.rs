@@ -6,13 +6,16 @@
 
 use zygo_core::{
     id::UserId,
-    identity::one_time::{OneTimeToken, Purpose},
+    identity::{
+        notice::Notice,
+        one_time::{OneTimeToken, Purpose},
+    },
     limits::policy::LOCK_FROM,
     mail::{Language, Mail},
     text::Locale,
 };
 use zygo_runtime::{postgres, random};
-use zygo_store::identity::{self, MailProfile, NewVerification};
+use zygo_store::identity::{self, MailProfile, NewToken, NewVerification};
 
 use crate::{
     mailer,
@@ -34,8 +37,8 @@ pub async fn verify_email(work: &Work<'_>, user_id: UserId) -> Result<(), Failur
     };
     let profile = postgres::bounded(identity::begin_verification(work.db, work.scope, &row)).await?.map_err(postgres_problem)?;
     let Some(profile) = profile.filter(|profile| !profile.email_verified) else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
     let token = token.encode();
-    let link = format!("{}/verify-email?token={token}", work.config.public_url);
     send(work, &Mail::VerifyEmail { link: &link, token: &token }, &profile).await
 }
 
@@ -59,6 +62,24 @@ pub async fn account_locked(work: &Work<'_>, user_id: UserId) -> Result<(), Fail
     let millis = u64::try_from(until.since(work.now)).unwrap_or(0);
     let minutes = u32::try_from(millis.div_ceil(60_000)).unwrap_or(u32::MAX);
     send(work, &Mail::AccountLocked { failures: LOCK_FROM, minutes }, &profile).await
+}
+
+/// The mail about something that concerns the security of an account, with a link that ends all sessions. Nothing to an
+/// address that nobody has proved to be theirs.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn security_notice(work: &Work<'_>, user_id: UserId, notice: &Notice) -> Result<(), Failure> {
+    let token = OneTimeToken::from_random(Purpose::EndSessions, random::bytes());
+    let row = NewToken { id: random::id(work.now), user_id, token: &token, subject_id: None, now: work.now };
+    let session = match notice {
+        Notice::NewDevice { session_id } => Some(*session_id),
+        _ => None,
+    };
+    let begun = postgres::bounded(identity::begin_token_of_session(work.db, work.scope, &row, session)).await?.map_err(postgres_problem)?;
+    let Some((profile, country)) = begun.filter(|(profile, _)| profile.email_verified) else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
+    send(work, &Mail::SecurityNotice { notice, country: country.as_deref(), link: &link }, &profile).await
 }
 
 async fn profile(work: &Work<'_>, user_id: UserId) -> Result<Option<MailProfile>, Failure> {

@@ -2,6 +2,7 @@
 
 pub mod directory_sync;
 pub mod mail;
+pub mod sessions_end;
 
 use zygo_core::events::job::Job;
 
@@ -16,6 +17,8 @@ pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         Job::MailVerifyEmail { user_id } => mail::verify_email(work, *user_id).await,
         Job::MailAccountExists { user_id } => mail::account_exists(work, *user_id).await,
         Job::MailAccountLocked { user_id } => mail::account_locked(work, *user_id).await,
+        Job::MailSecurityNotice { user_id, notice } => mail::security_notice(work, *user_id, notice).await,
+        Job::SessionsEnd { user_id, ended_at } => sessions_end::run(work, *user_id, *ended_at).await,
         Job::DirectorySync { tenant_id } => directory_sync::run(work, *tenant_id).await,
     }
 }

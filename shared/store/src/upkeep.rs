@@ -17,10 +17,11 @@ const EXPIRED: Statement<PlatformScope> = Statement::new(
     "/* upkeep.remove_expired */ WITH verifications AS ( \
        DELETE FROM email_verification_tokens WHERE expires_at < $1 - interval '7 days' RETURNING 1), \
      resets AS (DELETE FROM password_reset_tokens WHERE expires_at < $1 - interval '7 days' RETURNING 1), \
+     others AS (DELETE FROM one_time_tokens WHERE expires_at < $1 - interval '7 days' RETURNING 1), \
      devices AS (DELETE FROM trusted_devices WHERE expires_at < $1 RETURNING 1), \
      records AS (DELETE FROM sessions WHERE least(expires_at, ended_at) < $1 - interval '30 days' RETURNING 1) \
-     SELECT (SELECT count(*) FROM verifications) + (SELECT count(*) FROM resets) + (SELECT count(*) FROM devices) \
-       + (SELECT count(*) FROM records) AS removed",
+     SELECT (SELECT count(*) FROM verifications) + (SELECT count(*) FROM resets) + (SELECT count(*) FROM others) \
+       + (SELECT count(*) FROM devices) + (SELECT count(*) FROM records) AS removed",
 );
 
 const PARTITIONS: Statement<PlatformScope> = Statement::new(

@@ -3,14 +3,15 @@
 use zygo_core::{
     error::Problem,
     gate::Revocation,
-    id::TenantId,
+    id::{TenantId, UserId},
     identity::{
         session::{EndReason, Filter},
         token::ACCESS_SECONDS,
     },
 };
 use zygo_objects::{gate::GateHandle, sessions::SessionsHandle};
-use zygo_store::identity::{self, EndedSession, Which};
+use zygo_runtime::log;
+use zygo_store::identity::{self, EndedSession, EndedSessions, Which};
 
 use crate::ctx::Ctx;
 
@@ -22,17 +23,37 @@ pub async fn end(ctx: &Ctx, which: Which, filter: Filter, reason: EndReason) -> 
     let caller = ctx.caller()?;
     let db = ctx.db().await?;
     let ended = ctx.store(identity::end_sessions(&db, &ctx.lookup(), caller.user_id, which, reason.key(), ctx.now)).await?;
-    let mut tenants: Vec<TenantId> = ended.iter().map(|session| session.tenant_id).collect();
     // The own session's object even if its record is gone already.
-    tenants.push(caller.home());
+    in_objects(ctx, caller.user_id, &ended, Some(caller.home()), filter, reason).await?;
+    Ok(ended)
+}
+
+/// Ends in their objects what a statement has just ended on record, all of a person's or all but one. A failure is logged
+/// and left to the job that was committed with the record: what the person asked for is done, and cannot be asked for again.
+pub async fn follow(ctx: &Ctx, ended: &EndedSessions, filter: Filter, reason: EndReason) {
+    if let Err(problem) = in_objects(ctx, ended.user_id, &ended.sessions, None, filter, reason).await {
+        let cause = problem.log_cause();
+        log::line(log::Level::Warn, "sessions end later", serde_json::json!({ "request_id": ctx.request_id, "cause": cause }));
+    }
+}
+
+async fn in_objects(
+    ctx: &Ctx,
+    user_id: UserId,
+    ended: &[EndedSession],
+    also: Option<TenantId>,
+    filter: Filter,
+    reason: EndReason,
+) -> Result<(), Problem> {
+    let mut tenants: Vec<TenantId> = ended.iter().map(|session| session.tenant_id).chain(also).collect();
     tenants.sort_unstable();
     tenants.dedup();
     for tenant in tenants {
-        SessionsHandle::open(&ctx.env, tenant, caller.user_id)?.end(filter, reason, ctx.now).await?;
+        SessionsHandle::open(&ctx.env, tenant, user_id)?.end(filter, reason, ctx.now).await?;
         let gone = ended.iter().filter(|session| session.tenant_id == tenant).map(|session| Revocation::Session(session.id));
         announce(ctx, tenant, gone.collect()).await?;
     }
-    Ok(ended)
+    Ok(())
 }
 
 /// Tells a tenant's gate what is void now; this isolate doubts what it knew, others learn within a lease.

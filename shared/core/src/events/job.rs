@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::{TenantId, UserId};
+use crate::{
+    id::{TenantId, UserId},
+    identity::notice::Notice,
+    time::Timestamp,
+};
 
 /// A job, as it stands in the outbox. Old variants stay decodable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,22 @@ pub enum Job {
         /// Whose account.
         user_id: UserId,
     },
+    /// Tell a user what happened to their account's security.
+    #[serde(rename = "mail.security_notice")]
+    MailSecurityNotice {
+        /// Whose account.
+        user_id: UserId,
+        /// What happened.
+        notice: Notice,
+    },
+    /// See to it that sessions which ended on record have ended in their objects.
+    #[serde(rename = "sessions.end")]
+    SessionsEnd {
+        /// Whose sessions.
+        user_id: UserId,
+        /// When they ended; those that began later are none of it.
+        ended_at: Timestamp,
+    },
     /// Copy a tenant's hosts into the edge directory.
     #[serde(rename = "directory.sync")]
     DirectorySync {
@@ -43,6 +63,8 @@ impl Job {
             Self::MailVerifyEmail { .. } => "mail.verify_email",
             Self::MailAccountExists { .. } => "mail.account_exists",
             Self::MailAccountLocked { .. } => "mail.account_locked",
+            Self::MailSecurityNotice { .. } => "mail.security_notice",
+            Self::SessionsEnd { .. } => "sessions.end",
             Self::DirectorySync { .. } => "directory.sync",
         }
     }
@@ -57,8 +79,10 @@ impl Job {
     #[must_use]
     pub const fn queue(&self) -> Queue {
         match self {
-            Self::MailVerifyEmail { .. } | Self::MailAccountExists { .. } | Self::MailAccountLocked { .. } => Queue::Mail,
-            Self::DirectorySync { .. } => Queue::Jobs,
+            Self::MailVerifyEmail { .. } | Self::MailAccountExists { .. } | Self::MailAccountLocked { .. } | Self::MailSecurityNotice { .. } => {
+                Queue::Mail
+            }
+            Self::SessionsEnd { .. } | Self::DirectorySync { .. } => Queue::Jobs,
         }
     }
 }
@@ -108,6 +132,8 @@ mod tests {
             Job::MailVerifyEmail { user_id },
             Job::MailAccountExists { user_id },
             Job::MailAccountLocked { user_id },
+            Job::MailSecurityNotice { user_id, notice: Notice::PasswordChanged },
+            Job::SessionsEnd { user_id, ended_at: Timestamp::from_millis(1) },
             Job::DirectorySync { tenant_id: TenantId::PLATFORM },
         ]
     }

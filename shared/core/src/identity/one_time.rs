@@ -17,11 +17,58 @@ pub enum Purpose {
     MagicLink,
     /// Joins an organisation.
     Invitation,
+    /// Ends every session of a person who did not recognise what a security notice told.
+    EndSessions,
+    /// Makes a new mail address an account's own.
+    ConfirmEmail,
+    /// Gives an account the mail address back that it had before.
+    RevertEmail,
+    /// Takes back the request to delete an account.
+    CancelDeletion,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ResetPassword, Self::MagicLink, Self::Invitation];
+    pub const ALL: [Self; 8] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::MagicLink,
+        Self::Invitation,
+        Self::EndSessions,
+        Self::ConfirmEmail,
+        Self::RevertEmail,
+        Self::CancelDeletion,
+    ];
+
+    /// The purpose as the table of one-time tokens names it.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::MagicLink => "magic_link",
+            Self::Invitation => "invitation",
+            Self::EndSessions => "end_sessions",
+            Self::ConfirmEmail => "confirm_email",
+            Self::RevertEmail => "revert_email",
+            Self::CancelDeletion => "cancel_deletion",
+        }
+    }
+
+    /// Path of the public page that a mail's link leads to; the token is its query's `token`.
+    #[must_use]
+    pub const fn page(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "/verify-email",
+            Self::ResetPassword => "/reset",
+            Self::MagicLink => "/magic",
+            Self::Invitation => "/invitation",
+            Self::EndSessions => "/end-sessions",
+            Self::ConfirmEmail => "/confirm-email",
+            Self::RevertEmail => "/revert-email",
+            Self::CancelDeletion => "/cancel-deletion",
+        }
+    }
 
     /// How a token of this purpose begins.
     #[must_use]
@@ -31,6 +78,10 @@ impl Purpose {
             Self::ResetPassword => "zp_",
             Self::MagicLink => "zm_",
             Self::Invitation => "zi_",
+            Self::EndSessions => "ze_",
+            Self::ConfirmEmail => "zc_",
+            Self::RevertEmail => "zb_",
+            Self::CancelDeletion => "zd_",
         }
     }
 
@@ -38,10 +89,11 @@ impl Purpose {
     #[must_use]
     pub const fn ttl_seconds(self) -> i64 {
         match self {
-            Self::VerifyEmail => 24 * 60 * 60,
+            Self::VerifyEmail | Self::ConfirmEmail => 24 * 60 * 60,
             Self::ResetPassword => 60 * 60,
             Self::MagicLink => 10 * 60,
-            Self::Invitation => 7 * 24 * 60 * 60,
+            Self::Invitation | Self::EndSessions | Self::RevertEmail => 7 * 24 * 60 * 60,
+            Self::CancelDeletion => 30 * 24 * 60 * 60,
         }
     }
 }
@@ -71,6 +123,12 @@ impl OneTimeToken {
     #[must_use]
     pub fn encode(&self) -> String {
         format!("{}{}", self.purpose.prefix(), URL_SAFE_NO_PAD.encode(self.bytes))
+    }
+
+    /// The link that a mail leads with, to the page of its purpose at the public host.
+    #[must_use]
+    pub fn link(&self, public_url: &str) -> String {
+        format!("{public_url}{}?token={}", self.purpose.page(), self.encode())
     }
 
     /// What it is good for.
@@ -106,7 +164,22 @@ mod tests {
 
     #[test]
     fn the_lives_are_the_specified_ones() {
-        assert_eq!(Purpose::ALL.map(Purpose::ttl_seconds), [86_400, 3_600, 600, 604_800]);
+        let day = 86_400;
+        assert_eq!(Purpose::ALL.map(Purpose::ttl_seconds), [day, 3_600, 600, 7 * day, 7 * day, day, 7 * day, 30 * day]);
+    }
+
+    #[test]
+    fn prefixes_keys_and_pages_are_each_their_own() {
+        for of in [Purpose::prefix, Purpose::key, Purpose::page] {
+            let distinct: std::collections::BTreeSet<_> = Purpose::ALL.map(of).into();
+            assert_eq!(distinct.len(), Purpose::ALL.len());
+        }
+    }
+
+    #[test]
+    fn a_link_leads_to_its_page() {
+        let link = OneTimeToken::from_random(Purpose::EndSessions, [0; 32]).link("https://getzygo.example");
+        assert_eq!(link, format!("https://getzygo.example/end-sessions?token=ze_{}", "A".repeat(43)));
     }
 
     #[test]
@@ -132,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in "(z[vpmi]_)?[A-Za-z0-9_=-]{0,60}") {
+        fn no_text_panics(text in "(z[vpmiecbd]_)?[A-Za-z0-9_=-]{0,60}") {
             if let Some(token) = OneTimeToken::parse(&text, Purpose::VerifyEmail) {
                 proptest::prop_assert_eq!(token.encode(), text);
             }

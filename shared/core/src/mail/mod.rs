@@ -1,12 +1,13 @@
 //! Mails: what is written, in which language; sending is done elsewhere.
 
+mod notice;
 mod template;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Problem, text::Locale};
+use crate::{error::Problem, identity::notice::Notice, text::Locale};
 
 /// A mail to be written, with what it says.
 ///
@@ -32,6 +33,15 @@ pub enum Mail<'a> {
         failures: u32,
         /// How long nobody can sign in, in minutes.
         minutes: u32,
+    },
+    /// Something that concerns the security of the account.
+    SecurityNotice {
+        /// What.
+        notice: &'a Notice,
+        /// Code of the country that a sign-in came from, as the network tells it.
+        country: Option<&'a str>,
+        /// Where all sessions can be ended; has a one-time token.
+        link: &'a str,
     },
 }
 
@@ -102,6 +112,7 @@ impl Mail<'_> {
             Self::VerifyEmail { .. } => "verify_email",
             Self::AccountExists { .. } => "account_exists",
             Self::AccountLocked { .. } => "account_locked",
+            Self::SecurityNotice { .. } => "security_notice",
         }
     }
 
@@ -111,7 +122,7 @@ impl Mail<'_> {
     /// `INTERNAL`, if its link is not one of the web or it cannot be written.
     pub fn render(&self, language: Language) -> Result<Rendered, Problem> {
         let link = match self {
-            Self::VerifyEmail { link, .. } | Self::AccountExists { link } => Some(*link),
+            Self::VerifyEmail { link, .. } | Self::AccountExists { link } | Self::SecurityNotice { link, .. } => Some(*link),
             Self::AccountLocked { .. } => None,
         };
         if link.is_some_and(|l| !l.starts_with("https://") && !l.starts_with("http://")) {
@@ -119,7 +130,7 @@ impl Mail<'_> {
         }
         let tokens = match self {
             Self::VerifyEmail { token, .. } => BTreeMap::from([("verify".to_owned(), (*token).to_owned())]),
-            Self::AccountExists { .. } | Self::AccountLocked { .. } => BTreeMap::new(),
+            Self::AccountExists { .. } | Self::AccountLocked { .. } | Self::SecurityNotice { .. } => BTreeMap::new(),
         };
         let written = template::write(self, language).map_err(|e| Problem::internal(format!("mail {} {}: {e}", self.name(), language.tag())))?;
         Ok(Rendered {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use askama::{Error, Template, filters::Escaper};
 
-use super::{Language, Mail};
+use super::{Language, Mail, notice};
 use crate::identity::one_time::Purpose;
 
 /// What comes out.
@@ -53,6 +53,18 @@ pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Erro
         }
         (&Mail::AccountLocked { failures, minutes }, German) => {
             written!("account_locked.de", language, failures: u32 = failures, minutes: u32 = minutes)
+        }
+        (&Mail::SecurityNotice { notice, country, link }, _) => {
+            let (title, told) = notice::words(notice, country, language);
+            let (told, days) = (told.as_str(), Purpose::EndSessions.ttl_seconds().div_euclid(86_400));
+            match language {
+                English => {
+                    written!("security_notice.en", language, title: &'a str = title, told: &'a str = told, link: &'a str = link, days: i64 = days)
+                }
+                German => {
+                    written!("security_notice.de", language, title: &'a str = title, told: &'a str = told, link: &'a str = link, days: i64 = days)
+                }
+            }
         }
     }
 }

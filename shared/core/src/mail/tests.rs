@@ -2,11 +2,12 @@ use super::*;
 
 const LINK: &str = "https://getzygo.example/verify-email?token=zv_AAAA&next=%2Fhome";
 
-fn mails() -> [Mail<'static>; 3] {
+fn mails() -> [Mail<'static>; 4] {
     [
         Mail::VerifyEmail { link: LINK, token: "zv_AAAA" },
         Mail::AccountExists { link: "https://getzygo.example/sign-in" },
         Mail::AccountLocked { failures: 10, minutes: 1 },
+        Mail::SecurityNotice { notice: &Notice::PasswordChanged, country: None, link: "https://getzygo.example/end-sessions?token=ze_AAAA" },
     ]
 }
 

@@ -1,17 +1,23 @@
 //! People: accounts, memberships, sessions on record.
 
 pub(crate) mod member;
+pub(crate) mod notice;
 pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
+pub(crate) mod token;
 pub(crate) mod verification;
 
 pub use member::{Membership, RoleRow, TenantRow, UserRow};
+pub use notice::{NewNotice, owe_notice};
 pub use profile::{Me, ProfilePatch, Update, me, update_profile};
 pub use record::{SessionRecord, record_session};
-pub use session::{EndedSession, SessionContext, SessionRow, Which, end_sessions, list_sessions, session_context};
+pub use session::{
+    EndedSession, SessionContext, SessionRow, Which, end_reused_session, end_sessions, ended_sessions, list_sessions, session_context,
+};
 pub use sign_in::{Credentials, Failure, SignIn, find_credentials, record_sign_in, record_sign_in_failure};
 pub use sign_up::{NewUser, SignUp, sign_up};
+pub use token::{EndedSessions, NewToken, Redeemed, begin_token, begin_token_of_session, end_sessions_by_token};
 pub use verification::{MailProfile, NewVerification, Verification, begin_verification, request_verification, user_profile_for_mail, verify_email};

@@ -7,12 +7,13 @@ use zygo_core::{
 };
 
 use super::{
-    Membership, UserRow,
+    Membership, NewNotice, UserRow,
     member::{OWN_MEMBERSHIP, own_profile},
 };
 use crate::{
-    Db, Described, LookupScope, StoreError,
+    Db, Described, LookupScope, PlatformScope, StoreError,
     batch::Batch,
+    outbox::Queued,
     row::{Cells, at},
     statement::Statement,
 };
@@ -21,7 +22,7 @@ const TOUCH: Statement<LookupScope> = Statement::new(
     "identity.session_context.touch",
     &[Type::UUID, Type::TIMESTAMPTZ],
     &[Type::BOOL],
-    "/* identity.session_context.touch */ SELECT touch_own_session($1, $2)",
+    "/* identity.session_context.touch */ SELECT touch_own_session($1, $2) AS lives",
 );
 
 const LIST: Statement<LookupScope> = Statement::new(
@@ -49,8 +50,22 @@ const END: Statement<LookupScope> = Statement::new(
     "/* identity.end_sessions */ SELECT * FROM end_own_sessions($1, $2, $3, $4)",
 );
 
+const END_REUSED: Statement<LookupScope> = Statement::new(
+    "identity.end_reused_session",
+    &[Type::UUID, Type::UUID, Type::JSONB, Type::TIMESTAMPTZ],
+    &[Type::BOOL],
+    "/* identity.end_reused_session */ SELECT owe_notice($2, $3, $4) AS told FROM end_own_sessions($1, NULL, 'refresh_token_reused', $4)",
+);
+
+const ENDED: Statement<PlatformScope> = Statement::new(
+    "identity.ended_sessions",
+    &[Type::UUID, Type::TIMESTAMPTZ],
+    &[Type::UUID, Type::UUID],
+    "/* identity.ended_sessions */ SELECT id, tenant_id FROM sessions WHERE user_id = $1 AND ended_at = $2 ORDER BY tenant_id, id",
+);
+
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[TOUCH.described(), LIST.described(), END.described()];
+pub const STATEMENTS: &[Described] = &[TOUCH.described(), LIST.described(), END.described(), END_REUSED.described(), ENDED.described()];
 
 /// What a new access token stands on.
 #[derive(Debug, Clone)]
@@ -61,6 +76,8 @@ pub struct SessionContext {
     pub user_suspended: bool,
     /// The membership in the tenant asked for.
     pub membership: Option<Membership>,
+    /// Whether the session that was seen has not ended on record; true where none was named.
+    pub session_lives: bool,
 }
 
 /// Answers what an access token for a tenant stands on, and notes that a session was seen. `None` if the account is gone.
@@ -82,11 +99,13 @@ pub async fn session_context(
     let batch = if seen.is_some() { batch.add(&TOUCH, &[&seen, &now]) } else { batch };
     let mut answers = batch.run().await?;
     let (profile, membership) = (answers.take(), answers.take());
+    let touched = answers.take();
     let Some(row) = profile.first() else { return Ok(None) };
     Ok(Some(SessionContext {
         user: UserRow::read(row)?,
         user_suspended: row.cell("user_suspended")?,
         membership: membership.first().map(Membership::read).transpose()?,
+        session_lives: touched.first().map_or(Ok(true), |row| row.cell("lives"))?,
     }))
 }
 
@@ -181,5 +200,33 @@ pub async fn end_sessions(
         Which::All => (None, None),
     };
     let rows = Batch::write(db, &scope).add(&END, &[&only, &kept, &reason, &at(now)]).rows().await?;
+    rows.iter().map(|row| Ok(EndedSession { id: row.id("id")?, tenant_id: row.id("tenant_id")? })).collect()
+}
+
+/// Ends on record a session whose spent refresh token came back, and owes its person the notice; both once. Answers the row
+/// to enqueue, if the session had not ended before.
+///
+/// # Errors
+/// `Unavailable`, `Retry`.
+pub async fn end_reused_session(
+    db: &Db,
+    scope: &LookupScope,
+    user_id: UserId,
+    session_id: SessionId,
+    notice: &NewNotice,
+) -> Result<Option<Queued>, StoreError> {
+    let scope = scope.of(user_id);
+    let params = notice.params()?;
+    let [id, told, now] = params.owe();
+    let rows = Batch::write(db, &scope).add(&END_REUSED, &[&session_id.uuid(), id, told, now]).rows().await?;
+    Ok((!rows.is_empty()).then(|| notice.queued()))
+}
+
+/// A person's sessions that ended on record at an instant, by tenant.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn ended_sessions(db: &Db, scope: &PlatformScope, user_id: UserId, ended_at: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+    let rows = Batch::read(db, scope).add(&ENDED, &[&user_id.uuid(), &at(ended_at)]).rows().await?;
     rows.iter().map(|row| Ok(EndedSession { id: row.id("id")?, tenant_id: row.id("tenant_id")? })).collect()
 }

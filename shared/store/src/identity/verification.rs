@@ -123,7 +123,7 @@ impl fmt::Debug for MailProfile {
 }
 
 impl MailProfile {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             email: row.cell("email")?,
             email_verified: row.cell("email_verified")?,

@@ -60,6 +60,7 @@ const UNAUDITED: &[(&str, &str)] = &[
     ("events", "is a log"),
     ("job_attempts", "is a log"),
     ("jobs", "is a log"),
+    ("one_time_tokens", "their use is an event"),
     ("outbox", "in flight, jobs keep its record"),
     ("password_reset_tokens", "one-time, its use is an event"),
     ("permissions", "changes by migration alone"),

@@ -172,9 +172,11 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
         let expected = [
             "create_tenant",
             "end_own_sessions",
+            "end_sessions_by_token",
             "exists_elsewhere",
             "find_credentials",
             "find_tenant",
+            "owe_notice",
             "own_memberships",
             "own_sessions",
             "request_verification",

@@ -16,6 +16,7 @@ mod harness;
 mod identity;
 mod isolation;
 mod migrations;
+mod notices;
 mod outbox;
 mod rows;
 mod sessions;

@@ -1,6 +1,7 @@
 //! `/auth`
 
 mod cookies;
+mod end_all;
 mod enumeration;
 mod limits;
 mod lock;
@@ -16,6 +17,7 @@ mod verify_email;
 pub fn tests() -> Vec<libtest_mimic::Trial> {
     let modules = [
         cookies::tests(),
+        end_all::tests(),
         enumeration::tests(),
         limits::tests(),
         lock::tests(),

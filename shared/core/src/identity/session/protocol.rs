@@ -53,6 +53,10 @@ pub enum EndReason {
     RefreshTokenReused,
     /// The password changed.
     PasswordChanged,
+    /// The person ended all of them by the link of a security notice.
+    EndedByLink,
+    /// It had ended on record, and nothing more is known here.
+    EndedOnRecord,
     /// The person was suspended in the tenant.
     UserSuspended,
     /// The person is no longer of the tenant.
@@ -72,6 +76,8 @@ impl EndReason {
             Self::SignedOutElsewhere => "signed_out_elsewhere",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",
+            Self::EndedByLink => "ended_by_link",
+            Self::EndedOnRecord => "ended_on_record",
             Self::UserSuspended => "user_suspended",
             Self::MembershipEnded => "membership_ended",
             Self::TenantClosed => "tenant_closed",

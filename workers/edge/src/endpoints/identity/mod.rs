@@ -1,9 +1,11 @@
 //! Identity: accounts, sign-in, sessions.
 
+pub mod end_all;
 pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod one_time;
 pub mod refresh;
 pub mod resend;
 pub mod session;
@@ -38,6 +40,9 @@ pub fn routes() -> Vec<Route> {
         Route::post("/auth/refresh", Who::Public, "Rotate the refresh token; answers a new access token", refresh::handle).while_suspended(),
         Route::post("/auth/logout", Who::Session, "End this session, the others, or all", logout::handle).status(204).while_suspended(),
         Route::get("/auth/sessions", Who::Session, "The caller's live sessions", sessions::list),
+        Route::post("/auth/sessions/end-all", Who::Public, "End every session, by the link of a security notice", end_all::handle)
+            .status(204)
+            .while_suspended(),
         Route::delete("/auth/sessions/{id}", Who::Session, "End one of the caller's sessions", sessions::end).status(204).while_suspended(),
         Route::raw("/.well-known/jwks.json", Who::Public, "Public keys of the access tokens (RFC 7517)", "application/json", jwks::handle)
             .answers::<jwks::KeySet>(),

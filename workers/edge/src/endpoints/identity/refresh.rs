@@ -6,19 +6,20 @@ use zygo_core::{
     error::{Code, Problem},
     gate::Revocation,
     identity::{
+        notice::Notice,
         refresh::RefreshToken,
         session::{Attempt, Refreshed, Secret},
     },
 };
 use zygo_objects::sessions::SessionsHandle;
 use zygo_runtime::random;
-use zygo_store::identity;
+use zygo_store::identity::{self, NewNotice};
 
 use super::{
     session::{self, Grounds, Session},
     views::SessionView,
 };
-use crate::{cookies, ctx::Ctx, json_input, reply::Reply, security};
+use crate::{cookies, ctx::Ctx, json_input, outbox, reply::Reply, security};
 
 /// The refresh token, unless it comes in a cookie.
 #[derive(Deserialize, JsonSchema)]
@@ -63,7 +64,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     let db = ctx.db().await?;
     let tenant = (!token.tenant_id.is_platform()).then_some(token.tenant_id);
     let context = ctx.store(identity::session_context(&db, &ctx.lookup(), token.user_id, token.tenant_id, Some(token.session_id), ctx.now)).await?;
-    let context = context.ok_or(Problem::new(Code::SessionRevoked))?;
+    let context = context.filter(|context| context.session_lives).ok_or(Problem::new(Code::SessionRevoked))?;
     let membership = context.membership.as_ref();
     if context.user_suspended || membership.is_some_and(|membership| membership.is_suspended()) {
         return Err(Problem::new(Code::UserSuspended));
@@ -87,11 +88,12 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     session::answer(&ctx, &grounds, &next, view, from_cookie)
 }
 
-/// The family has ended in its object; end its record, and say so in the security trail.
+/// The family has ended in its object; end its record, and say so in the security trail and to the person.
 async fn reused(ctx: &Ctx, token: &RefreshToken) -> Result<Problem, Problem> {
     let db = ctx.db().await?;
-    let which = identity::Which::One(token.session_id);
-    ctx.store(identity::end_sessions(&db, &ctx.lookup(), token.user_id, which, "refresh_token_reused", ctx.now)).await?;
+    let notice = NewNotice { outbox_id: random::id(ctx.now), notice: Notice::RefreshTokenReused, now: ctx.now };
+    let queued = ctx.store(identity::end_reused_session(&db, &ctx.lookup(), token.user_id, token.session_id, &notice)).await?;
+    outbox::enqueue(ctx, queued);
     crate::revocation::announce(ctx, token.tenant_id, vec![Revocation::Session(token.session_id)]).await?;
     security::record(
         &ctx.shared(),

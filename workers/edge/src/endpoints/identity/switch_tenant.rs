@@ -27,12 +27,16 @@ json_input!(Input);
 /// Begins a session in another of the caller's tenants; the present one goes on.
 ///
 /// # Errors
-/// `NOT_FOUND` for a tenant that the caller does not belong to, `USER_SUSPENDED` where suspended in it.
+/// `NOT_FOUND` for a tenant that the caller does not belong to, `USER_SUSPENDED` where suspended in it, `SESSION_REVOKED`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     let caller = ctx.caller()?;
     let db = ctx.db().await?;
-    let context = ctx.store(identity::session_context(&db, &ctx.lookup(), caller.user_id, input.tenant_id, None, ctx.now)).await?;
+    let context = ctx.store(identity::session_context(&db, &ctx.lookup(), caller.user_id, input.tenant_id, Some(caller.session_id), ctx.now)).await?;
     let context = context.ok_or(Problem::new(Code::Unauthenticated))?;
+    // Its access token may outlive a session by some seconds; nothing may grow out of it.
+    if !context.session_lives {
+        return Err(Problem::new(Code::SessionRevoked));
+    }
     let membership = context.membership.as_ref().ok_or(Problem::new(Code::NotFound))?;
     if context.user_suspended || membership.is_suspended() {
         return Err(Problem::new(Code::UserSuspended));
