@@ -4,6 +4,7 @@ pub mod email;
 pub mod notice;
 pub mod oidc;
 pub mod one_time;
+pub mod passkey;
 pub mod password;
 pub mod refresh;
 pub mod session;
