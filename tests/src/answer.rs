@@ -40,10 +40,41 @@ impl Answer {
         ensure!(self.status != 500, broken("an internal error"));
         if is_head || matches!(self.status, 204 | 304) {
             ensure!(self.body.is_empty(), broken("a body"));
+        } else if self.is_page() {
+            self.check_page().with_context(|| broken("a page's promises"))?;
         } else if self.status >= 400 && !self.asked.ends_with("/health/ready") {
             self.check_problem().with_context(|| broken("the problem's shape"))?;
         }
         Ok(self)
+    }
+
+    /// Whether it is one of the pages for people; what the API's own description and the mailbox look like is their business.
+    fn is_page(&self) -> bool {
+        let path = self.asked.split_once('/').map_or("", |(_, path)| path);
+        let html = self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+        html && !path.starts_with("docs") && !path.starts_with("dev/")
+    }
+
+    /// What holds for every page: kept by nobody, nothing in it that runs or dresses, its forms say where they come from.
+    fn check_page(&self) -> Result<()> {
+        ensure!(self.header("cache-control") == Some("no-store"), "may be cached");
+        ensure!(self.header("referrer-policy") == Some("same-origin"), "its forms come from nowhere");
+        let policy = self.header("content-security-policy").context("no policy")?;
+        for part in ["default-src 'none'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            ensure!(policy.contains(part), "{policy} lacks {part}");
+        }
+        ensure!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"), "{policy}");
+        let html = std::str::from_utf8(&self.body)?;
+        for sign in [" style=", "style>", "javascript:", " onclick=", " onload=", " onerror=", " onsubmit=", " onfocus=", " http-equiv="] {
+            ensure!(!tags(html).any(|tag| tag.contains(sign) || tag == sign.trim_end_matches('>')), "{sign} in it");
+        }
+        ensure!(html.split("<script").skip(1).all(|script| script.starts_with(" src=\"/assets/") && script.contains("></script>")), "a script in it");
+        let lang = html.contains("<html lang=\"en\"") || html.contains("<html lang=\"de\"");
+        ensure!(lang && html.contains("<title>") && html.contains("<main ") && html.matches("<h1>").count() == 1, "language, title, main or heading");
+        let forms = html.matches("<form").count();
+        ensure!(html.matches("<form method=\"post\"").count() == forms, "a form that GETs");
+        ensure!(html.matches("name=\"csrf\"").count() == forms, "a form without token");
+        Ok(())
     }
 
     fn check_problem(&self) -> Result<()> {
@@ -165,6 +196,11 @@ impl Answer {
         let text = |value: &Value| value.as_str().map(str::to_owned).context("not a text");
         fields.iter().map(|field| text(&field["message"]).and(Ok((text(&field["path"])?, text(&field["code"])?)))).collect()
     }
+}
+
+/// The insides of a page's tags. Texts are escaped, so that none of theirs is one.
+fn tags(html: &str) -> impl Iterator<Item = &str> {
+    html.split('<').skip(1).filter_map(|tag| tag.split('>').next())
 }
 
 /// What `Server-Timing` says.

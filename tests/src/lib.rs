@@ -7,6 +7,7 @@
 #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking, and JSON is read by index without")]
 
 pub mod answer;
+pub mod browser;
 pub mod client;
 pub mod codes;
 pub mod database;
@@ -26,6 +27,7 @@ pub mod wait;
 pub mod world;
 
 pub use answer::Answer;
+pub use browser::Browser;
 pub use client::Api;
 pub use people::{Member, Person, Session};
 pub use system::System;

@@ -56,6 +56,36 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/docs", Who::Public, false),
 ];
 
+/// A page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Path.
+    pub path: &'static str,
+    /// Who may look at it.
+    pub who: Who,
+    /// Whether it has a form that is sent to the same path.
+    pub form: bool,
+    /// Whether organisations' hosts have it too.
+    pub everywhere: bool,
+}
+
+const fn page(path: &'static str, who: Who, form: bool, everywhere: bool) -> Page {
+    Page { path, who, form, everywhere }
+}
+
+/// Every page that answers by itself.
+pub const PAGES: &[Page] = &[
+    page("/sign-up", Who::Public, true, false),
+    page("/verify-email", Who::Public, true, true),
+    page("/verify-email/resend", Who::Public, true, true),
+    page("/verify-email/sent", Who::Public, false, true),
+    page("/sign-in", Who::Public, true, true),
+    page("/sign-out", Who::Session, true, true),
+    page("/account", Who::Session, false, true),
+    page("/account/sessions", Who::Session, true, true),
+    page("/organisations/new", Who::Session, true, false),
+];
+
 /// A path with its parameters filled in by an identifier that nothing has.
 #[must_use]
 pub fn filled(path: &str) -> String {

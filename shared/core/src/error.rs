@@ -251,6 +251,12 @@ impl Problem {
         self.retry_after
     }
 
+    /// A member of `details`, if it is there.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.details.get(name)
+    }
+
     /// The cause for the log, if any.
     #[must_use]
     pub fn log_cause(&self) -> Option<&str> {

@@ -7,6 +7,7 @@ mod auth;
 mod faults;
 mod journey;
 mod operations;
+mod pages;
 mod permissions;
 mod platform;
 mod tenants;
@@ -22,6 +23,7 @@ fn main() -> std::process::ExitCode {
         permissions::tests(),
         well_known::tests(),
         operations::tests(),
+        pages::tests(),
         platform::tests(),
         faults::tests(),
     ];

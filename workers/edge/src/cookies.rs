@@ -1,5 +1,8 @@
-//! Refresh tokens in cookies, for browsers: `__Host-`, HttpOnly, Secure, SameSite=Lax,
+//! Sessions in cookies, for browsers: `__Host-`, HttpOnly, Secure, SameSite=Lax,
 //! with a double-submit token against request forgery (OWASP CSRF cheat sheet).
+//!
+//! The API's cookie mode keeps the refresh token here and nothing else. Pages, which run no script that could keep the
+//! access token, keep that here too, for as long as it lives.
 
 use subtle::ConstantTimeEq as _;
 use zygo_core::error::{Code, Problem};
@@ -8,23 +11,67 @@ use zygo_runtime::random;
 use crate::{pipeline::head::Head, reply::Reply};
 
 const REFRESH: &str = "__Host-zygo_refresh";
+const ACCESS: &str = "__Host-zygo_access";
 const CSRF: &str = "__Host-zygo_csrf";
 /// 90 days, the longest that a session lives.
 const MAX_AGE: u32 = 90 * 24 * 3600;
 
 /// Sets the refresh token and a fresh forgery token.
 pub fn set<T>(reply: Reply<T>, refresh: &str) -> Reply<T> {
-    let csrf: String = random::bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
-    reply
-        .header("set-cookie", format!("{REFRESH}={refresh}; Path=/; Max-Age={MAX_AGE}; Secure; HttpOnly; SameSite=Lax"))
-        .header("set-cookie", format!("{CSRF}={csrf}; Path=/; Max-Age={MAX_AGE}; Secure; SameSite=Lax"))
+    reply.header("set-cookie", kept(REFRESH, refresh, MAX_AGE)).header("set-cookie", open(&fresh()))
 }
 
-/// Clears both.
+/// Clears all.
 pub fn clear<T>(reply: Reply<T>) -> Reply<T> {
-    reply
-        .header("set-cookie", format!("{REFRESH}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"))
-        .header("set-cookie", format!("{CSRF}=; Path=/; Max-Age=0; Secure; SameSite=Lax"))
+    cleared().into_iter().fold(reply, |reply, cookie| reply.header("set-cookie", cookie))
+}
+
+/// Cookies that clear what a session left.
+#[must_use]
+pub fn cleared() -> [String; 3] {
+    [kept(REFRESH, "", 0), kept(ACCESS, "", 0), format!("{CSRF}=; Path=/; Max-Age=0; Secure; SameSite=Lax")]
+}
+
+/// The cookies of a page's session: the refresh token, and the access token for the seconds that it lives.
+#[must_use]
+pub fn tokens(refresh: &str, access: &str, seconds: u32) -> [String; 2] {
+    [kept(REFRESH, refresh, MAX_AGE), kept(ACCESS, access, seconds)]
+}
+
+/// The access token of a page's session.
+#[must_use]
+pub fn access(head: &Head) -> Option<&str> {
+    head.cookie(ACCESS)
+}
+
+/// The refresh token of a page's session. Reading it proves nothing about who sent the request.
+#[must_use]
+pub fn unproven_refresh(head: &Head) -> Option<&str> {
+    head.cookie(REFRESH)
+}
+
+/// The forgery token that the browser has.
+#[must_use]
+pub fn forgery_token(head: &Head) -> Option<&str> {
+    head.cookie(CSRF)
+}
+
+/// A fresh forgery token: 128 bits in hexadecimal.
+#[must_use]
+pub fn fresh() -> String {
+    random::bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The cookie of a forgery token; scripts of ours may read it.
+#[must_use]
+pub fn open(token: &str) -> String {
+    format!("{CSRF}={token}; Path=/; Max-Age={MAX_AGE}; Secure; SameSite=Lax")
+}
+
+/// A cookie that no script reads.
+#[must_use]
+pub fn kept(name: &str, value: &str, max_age: u32) -> String {
+    format!("{name}={value}; Path=/; Max-Age={max_age}; Secure; HttpOnly; SameSite=Lax")
 }
 
 /// Whether the request carries a refresh token in a cookie.

@@ -36,6 +36,8 @@ pub struct Trace {
     pub limit: RefCell<Option<Decision>>,
     /// Methods of the path, if the request is a preflight.
     pub preflight: RefCell<Option<String>>,
+    /// Whether a person sees the answer, so that a problem becomes a page.
+    pub page: Cell<bool>,
     /// Tenant of the request.
     pub tenant_id: Cell<Option<TenantId>>,
     /// Caller of the request.
@@ -56,6 +58,8 @@ pub struct Shared {
     pub head: Head,
     /// Notes for log and headers.
     pub trace: Trace,
+    /// Cookies that go with the answer, whatever it will be.
+    pub cookies: RefCell<Vec<String>>,
     /// The connection, or why there is none: a request does not wait for an absent database twice.
     db: OnceCell<Result<Rc<Db>, Problem>>,
     after: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
@@ -65,7 +69,7 @@ impl Shared {
     /// A request that has just come in.
     #[must_use]
     pub fn new(app: &'static App, env: Env, now: Timestamp, request_id: String, head: Head) -> Self {
-        Self { app, env, now, request_id, head, trace: Trace::default(), db: OnceCell::new(), after: RefCell::default() }
+        Self { app, env, now, request_id, head, trace: Trace::default(), cookies: RefCell::default(), db: OnceCell::new(), after: RefCell::default() }
     }
 
     /// The request's connection to Postgres, opened at first use.
@@ -102,6 +106,12 @@ impl Shared {
     /// Does something after the response, without the caller waiting.
     pub fn after(&self, work: impl Future<Output = ()> + 'static) {
         self.after.borrow_mut().push(Box::pin(work));
+    }
+
+    /// A parameter of the query, decoded; the first of its name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.head.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// Takes what is to be done after the response.
@@ -216,12 +226,6 @@ impl Ctx {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.inner.params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A parameter of the query, decoded; the first of its name.
-    #[must_use]
-    pub fn query(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.head.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// A parameter of the path as an identifier.

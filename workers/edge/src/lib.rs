@@ -2,6 +2,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking"))]
 
 pub mod app;
+pub mod assets;
 pub mod caller;
 pub mod cookies;
 pub mod ctx;
@@ -12,6 +13,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod outbox;
 pub mod page;
+pub mod pages;
 pub mod passwords;
 pub mod pipeline;
 pub mod reply;

@@ -58,6 +58,12 @@ impl<T> Reply<T> {
         self
     }
 
+    /// The body, for whoever makes another answer of it.
+    #[must_use]
+    pub fn into_body(self) -> Option<T> {
+        self.body
+    }
+
     /// One more header. Names in lower case.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -76,7 +82,7 @@ impl<T: Serialize + JsonSchema> Reply<T> {
             None => AnswerBody::Empty,
         };
         let content_type = if self.body.is_some() { "application/json; charset=utf-8" } else { "" };
-        Ok(Answer { status: self.status, content_type, body, version: self.version, cache: self.cache, headers: self.headers })
+        Ok(Answer { status: self.status, content_type, body, version: self.version, cache: self.cache, headers: self.headers, problem: None })
     }
 }
 
@@ -106,13 +112,23 @@ pub struct Answer {
     pub cache: Cache,
     /// Further headers.
     pub headers: Vec<(&'static str, String)>,
+    /// The problem that a page tells of, for the log.
+    pub problem: Option<Problem>,
 }
 
 impl Answer {
     /// A body of text of some type.
     #[must_use]
     pub const fn text(status: u16, content_type: &'static str, body: AnswerBody) -> Self {
-        Self { status, content_type, body, version: None, cache: Cache::NoStore, headers: Vec::new() }
+        Self { status, content_type, body, version: None, cache: Cache::NoStore, headers: Vec::new(), problem: None }
+    }
+
+    /// To another page of ours, by GET (RFC 9110, 15.4.4).
+    #[must_use]
+    pub fn see_other(target: impl Into<String>) -> Self {
+        let mut answer = Self::text(303, "", AnswerBody::Empty);
+        answer.headers.push(("location", target.into()));
+        answer
     }
 
     /// The text of the body, if it has one.

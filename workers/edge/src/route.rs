@@ -8,10 +8,14 @@ use std::future::Future;
 use futures::future::LocalBoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
-use zygo_core::{access::Permission, error::Problem};
+use zygo_core::{
+    access::Permission,
+    error::{Code, Problem},
+};
 
 use crate::{
     ctx::Ctx,
+    pages::form::{self, Form},
     pipeline::head::Method,
     reply::{Answer, Reply},
 };
@@ -40,6 +44,19 @@ pub enum Guard {
     SignUp,
     /// The verification mail once more: per account, and per address.
     Resend,
+}
+
+/// At which hosts a route is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosts {
+    /// The API's and the organisations'.
+    Api,
+    /// All, and whatever the header says: the host is not even looked up.
+    Any,
+    /// The public one and the organisations'.
+    Pages,
+    /// The public one alone.
+    Public,
 }
 
 /// What a route reads: a JSON body, or nothing.
@@ -119,8 +136,10 @@ pub struct Route {
     pub guard: Option<Guard>,
     /// Whether `Idempotency-Key` is honoured.
     pub idempotent: bool,
-    /// Whether it is served whatever the host says.
-    pub any_host: bool,
+    /// At which hosts it is served.
+    pub hosts: Hosts,
+    /// Whether people see it: its errors are pages too, its session comes from cookies, its bodies are forms.
+    pub page: bool,
     /// Whether a suspended tenant may still use it.
     pub while_suspended: bool,
     /// Whether it is answered from memory, without Postgres.
@@ -157,6 +176,8 @@ pub const JSON: &str = "application/json";
 pub const FORM: &str = "application/x-www-form-urlencoded";
 /// 256 KiB, the limit for JSON unless a route says otherwise.
 pub const BODY_LIMIT: usize = 256 * 1024;
+/// 64 KiB, the limit for forms: the longest field is a passkey's attestation.
+const FORM_LIMIT: usize = 64 * 1024;
 
 impl Route {
     /// A route whose handler takes the context and a decoded input.
@@ -175,7 +196,8 @@ impl Route {
             summary,
             guard: None,
             idempotent: false,
-            any_host: false,
+            hosts: Hosts::Api,
+            page: false,
             while_suspended: false,
             memory: false,
             status: 200,
@@ -271,11 +293,48 @@ impl Route {
         self
     }
 
+    /// A page: a GET that answers HTML.
+    pub fn page<F, Fut>(path: &'static str, who: Who, summary: &'static str, handler: F) -> Self
+    where
+        F: Fn(Ctx) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Answer, Problem>> + 'static,
+    {
+        Self { hosts: Hosts::Pages, page: true, ..Self::raw(path, who, summary, "text/html", handler) }
+    }
+
+    /// A page's form: `submit` does what it asks for; where that fails, `again` shows the page once more, with the problem on it.
+    pub fn form<F, Fut, G, Gut>(path: &'static str, who: Who, summary: &'static str, submit: F, again: G) -> Self
+    where
+        F: Fn(Ctx, Form) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Answer, Problem>> + 'static,
+        G: Fn(Ctx, Form, Problem) -> Gut + Copy + 'static,
+        Gut: Future<Output = Result<Answer, Problem>> + 'static,
+    {
+        let mut route = Self::page(path, who, summary, |_: Ctx| async { Err(Problem::new(Code::NotFound)) });
+        route.method = Method::Post;
+        route.body_limit = FORM_LIMIT;
+        route.reads = FORM;
+        route.handler = Box::new(move |ctx| Box::pin(form::handle(ctx, submit, again)));
+        route
+    }
+
     /// Serves whatever the host says.
     #[must_use]
-    pub const fn any_host(mut self) -> Self {
-        self.any_host = true;
+    pub const fn any_host(self) -> Self {
+        self.hosts(Hosts::Any)
+    }
+
+    /// Serves at these hosts.
+    #[must_use]
+    pub const fn hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
         self
+    }
+
+    /// Whether it stands in `openapi.json`: pages are for people, and what exists in development only is nobody's contract.
+    #[must_use]
+    pub fn is_described(&self) -> bool {
+        !self.page && self.tag != "dev"
     }
 
     /// Answers from memory, without Postgres.

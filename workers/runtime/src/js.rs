@@ -13,9 +13,17 @@ const NAMES = ["host", "authorization", "x-request-id", "cf-connecting-ip", "ori
 export function head(request) {
   const headers = request.headers;
   let out = request.method + "\n" + request.url;
+  let page = false;
   for (let i = 0; i < NAMES.length; i++) {
     const value = headers.get(NAMES[i]);
-    if (value !== null) out += "\n" + i + " " + value;
+    if (value === null) continue;
+    out += "\n" + i + " " + value;
+    if (NAMES[i] === "accept") page = value.includes("text/html");
+  }
+  // Only where a page is wanted does the language matter: the API pays for no look-up more.
+  if (page) {
+    const languages = headers.get("accept-language");
+    if (languages !== null) out += "\n" + NAMES.length + " " + languages;
   }
   const cf = request.cf;
   if (cf) out += "\nc " + (cf.country || "") ;
@@ -40,8 +48,8 @@ extern "C" {
     fn log_js(text: &str);
 }
 
-/// The headers that [`head`] reads, in the order of their numbers.
-pub const HEADERS: [&str; 16] = [
+/// The headers that [`head`] reads, in the order of their numbers; the last one only where a page is asked for.
+pub const HEADERS: [&str; 17] = [
     "host",
     "authorization",
     "x-request-id",
@@ -58,6 +66,7 @@ pub const HEADERS: [&str; 16] = [
     "access-control-request-headers",
     "x-csrf-token",
     "accept",
+    "accept-language",
 ];
 
 /// Method, URL and the headers of [`HEADERS`] that are there: lines of `number value`,

@@ -1,5 +1,6 @@
 //! What HTTP means here, apart from any server: bodies, cursors, entity tags, request ids, origins.
 
+pub mod accept_language;
 pub mod cors;
 pub mod cursor;
 pub mod etag;

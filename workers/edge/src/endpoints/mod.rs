@@ -6,7 +6,7 @@ pub mod identity;
 pub mod system;
 pub mod tenancy;
 
-use crate::route::Route;
+use crate::{pages, route::Route};
 
 /// The whole route table.
 #[must_use]
@@ -18,6 +18,7 @@ pub fn routes() -> Vec<Route> {
         ("access", access::routes()),
         ("system", system::routes()),
         ("dev", dev::routes()),
+        ("pages", pages::routes()),
     ] {
         routes.extend(table.into_iter().map(|route| route.tag(tag)));
     }

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 use zygo_core::error::{Code, Problem};
 use zygo_runtime::clock;
 
-use super::host::Resolved;
+use super::{admission, host::Resolved};
 use crate::{
     caller::Caller,
     ctx::Shared,
@@ -17,15 +17,23 @@ use crate::{
 /// The caller of a route that wants one.
 ///
 /// # Errors
-/// `UNAUTHENTICATED`, `TOKEN_EXPIRED`, `TOKEN_INVALID`, or `TENANT_MISMATCH`
-/// where the token names another tenant than the host.
-pub fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Result<Option<Rc<Caller>>, Problem> {
+/// `UNAUTHENTICATED`, and whatever [`admitted`] refuses.
+pub async fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Result<Option<Rc<Caller>>, Problem> {
     match route.who {
         Who::Public => return Ok(None),
         Who::Ops => return operator(shared).map(|()| None),
         Who::Session | Who::Member | Who::Permission(_) => {}
     }
     let token = shared.head.bearer().ok_or(Problem::new(Code::Unauthenticated))?;
+    admitted(shared, route, site, token).await.map(Some)
+}
+
+/// The caller of an access token, if the token is good here and a lease lets them in.
+///
+/// # Errors
+/// `TOKEN_EXPIRED`, `TOKEN_INVALID`, `TENANT_MISMATCH` where the token names another tenant than the host, and whatever
+/// [`admission::leased`] refuses.
+pub async fn admitted(shared: &Rc<Shared>, route: &Route, site: &Resolved, token: &str) -> Result<Rc<Caller>, Problem> {
     let caller = verified(shared, token)?;
     shared.trace.user_id.set(Some(caller.user_id));
     shared.trace.tenant_id.set(caller.tenant_id);
@@ -35,7 +43,8 @@ pub fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Result<Opt
         security::tenant_mismatch(shared, tenant.tenant_id, &caller);
         return Err(Problem::new(Code::TenantMismatch));
     }
-    Ok(Some(caller))
+    admission::leased(shared, &caller, route).await?;
+    Ok(caller)
 }
 
 fn verified(shared: &Shared, token: &str) -> Result<Rc<Caller>, Problem> {

@@ -105,6 +105,12 @@ impl Head {
         self.header("cf-connecting-ip").unwrap_or("unknown")
     }
 
+    /// Whether a browser asks for something to look at.
+    #[must_use]
+    pub fn accepts_html(&self) -> bool {
+        self.header("accept").is_some_and(|accept| accept.contains("text/html"))
+    }
+
     /// The token after `Bearer` (RFC 6750), if the request carries one.
     #[must_use]
     pub fn bearer(&self) -> Option<&str> {

@@ -10,15 +10,50 @@ use zygo_core::{
     },
 };
 
-use crate::{ctx::Shared, directory, route::Route};
+use crate::{
+    ctx::Shared,
+    directory,
+    route::{Hosts, Route},
+};
 
 /// What the host says.
 #[derive(Default)]
 pub struct Resolved {
     /// The tenant, where the host is a tenant's.
     pub tenant: Option<Rc<DirectoryEntry>>,
-    /// Whether only the platform's own routes are served here.
-    pub platform_only: bool,
+    /// What kind of site it is; `None` where nobody needs to know.
+    pub kind: Option<Kind>,
+}
+
+/// Kinds of sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The API's.
+    Api,
+    /// An organisation's.
+    Tenant,
+    /// The public pages'.
+    Public,
+    /// The administration's.
+    Admin,
+}
+
+impl Resolved {
+    const fn of(kind: Kind) -> Self {
+        Self { tenant: None, kind: Some(kind) }
+    }
+
+    /// Whether a route is served at such a site.
+    #[must_use]
+    pub fn serves(&self, route: &Route) -> bool {
+        let Some(kind) = self.kind else { return true };
+        match route.hosts {
+            Hosts::Any => true,
+            Hosts::Api => matches!(kind, Kind::Api | Kind::Tenant),
+            Hosts::Pages => matches!(kind, Kind::Public | Kind::Tenant),
+            Hosts::Public => kind == Kind::Public,
+        }
+    }
 }
 
 /// Resolves the host.
@@ -28,8 +63,9 @@ pub struct Resolved {
 pub async fn resolve(shared: &Rc<Shared>) -> Result<Resolved, Problem> {
     let host = shared.head.header("host").unwrap_or_default();
     let (host, key) = match shared.app.config.hosts.classify(host) {
-        Site::Api => return Ok(Resolved::default()),
-        Site::Admin | Site::Public => return Ok(Resolved { tenant: None, platform_only: true }),
+        Site::Api => return Ok(Resolved::of(Kind::Api)),
+        Site::Admin => return Ok(Resolved::of(Kind::Admin)),
+        Site::Public => return Ok(Resolved::of(Kind::Public)),
         Site::Tenant(slug) => (shared.app.config.hosts.tenant_host(&slug), slug.to_string()),
         Site::Custom(host) => (host.clone(), host),
         Site::Invalid => return Err(Problem::new(Code::BadRequest).detail("the Host header is no host")),
@@ -37,17 +73,14 @@ pub async fn resolve(shared: &Rc<Shared>) -> Result<Resolved, Problem> {
     };
     let entry = directory::find(shared, &host, &key).await?.ok_or(Problem::new(Code::TenantNotFound))?;
     shared.trace.tenant_id.set(Some(entry.tenant_id));
-    Ok(Resolved { tenant: Some(entry), platform_only: false })
+    Ok(Resolved { tenant: Some(entry), kind: Some(Kind::Tenant) })
 }
 
-/// Whether a route is served at this site in the tenant's present state.
+/// Whether a route is served in the tenant's present state.
 ///
 /// # Errors
-/// `TENANT_SUSPENDED`, `TENANT_DELETED`, or `NOT_FOUND` where the site does not serve the route.
+/// `TENANT_SUSPENDED`, `TENANT_DELETED`.
 pub fn permit(route: &Route, site: &Resolved) -> Result<(), Problem> {
-    if site.platform_only && route.tag != "system" && route.tag != "dev" {
-        return Err(Problem::new(Code::NotFound));
-    }
     match site.tenant.as_ref().map(|tenant| tenant.status) {
         Some(TenantStatus::Suspended) if !route.while_suspended => Err(Problem::new(Code::TenantSuspended)),
         Some(TenantStatus::Deleted) => Err(Problem::new(Code::TenantDeleted)),

@@ -22,8 +22,9 @@ use self::head::{Head, Method};
 use crate::{
     app::App,
     ctx::{Ctx, Shared},
+    pages,
     reply::{Answer, AnswerBody},
-    route::Route,
+    route::{Hosts, Route},
     router::{Matched, allow},
 };
 
@@ -57,8 +58,10 @@ pub async fn serve(request: JsValue, env: Env, context: Context) -> JsValue {
 }
 
 async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -> Result<Answer, Problem> {
-    let any_host = matches!(&matched, Matched::Route(route, _) if route.any_host);
+    shared.trace.page.set(matches!(&matched, Matched::Route(route, _) if route.page));
+    let any_host = matches!(&matched, Matched::Route(route, _) if route.hosts == Hosts::Any);
     let site = if any_host { host::Resolved::default() } else { host::resolve(shared).await? };
+    let matched = served(shared, matched, &site);
     if shared.head.method == Method::Options {
         return options(shared, &matched);
     }
@@ -68,9 +71,8 @@ async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -
         Matched::Nothing => return Err(Problem::new(Code::NotFound)),
     };
     host::permit(route, &site)?;
-    let caller = authenticate::caller(shared, route, &site)?;
+    let caller = if route.page { pages::session::caller(shared, route, &site).await? } else { authenticate::caller(shared, route, &site).await? };
     if let Some(caller) = &caller {
-        admission::leased(shared, caller, route).await?;
         authenticate::authorize(route, caller)?;
     }
     let body = body::read(shared, route, request).await?;
@@ -79,6 +81,18 @@ async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -
         (true, Some(key)) => idempotency::once(ctx.clone(), key).await,
         _ => (route.handler)(ctx).await,
     }
+}
+
+/// What of a match is served at a site; elsewhere it is as if it were not there. Errors are pages where a person sees them.
+fn served(shared: &Shared, matched: Matched<'static>, site: &host::Resolved) -> Matched<'static> {
+    let (is_served, page) = match &matched {
+        Matched::Route(route, _) => (site.serves(route), route.page),
+        Matched::OtherMethods(routes) => (routes.iter().any(|route| site.serves(route)), routes.iter().any(|route| route.page)),
+        Matched::Nothing => (false, false),
+    };
+    let lost_person = site.kind == Some(host::Kind::Public) && shared.head.accepts_html();
+    shared.trace.page.set(if is_served { page } else { lost_person });
+    if is_served { matched } else { Matched::Nothing }
 }
 
 fn other_method(routes: &[Route]) -> Problem {

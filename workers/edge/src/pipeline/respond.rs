@@ -18,19 +18,21 @@ use zygo_runtime::{
 use super::head::Method;
 use crate::{
     ctx::Shared,
+    pages,
     reply::{Answer, AnswerBody, Cache},
     route::Route,
 };
 
 /// What stands on every response (OWASP secure headers; pages bring a policy of their own).
-const SECURITY: &str =
-    "strict-transport-security\nmax-age=63072000; includeSubDomains; preload\nx-content-type-options\nnosniff\nreferrer-policy\nno-referrer\n";
-const CSP: &str = "content-security-policy\ndefault-src 'none'; frame-ancestors 'none'\n";
+const SECURITY: &str = "strict-transport-security\nmax-age=63072000; includeSubDomains; preload\nx-content-type-options\nnosniff\n";
+/// What stands on a response unless it says otherwise.
+const DEFAULTS: [(&str, &str); 2] = [("content-security-policy", "default-src 'none'; frame-ancestors 'none'"), ("referrer-policy", "no-referrer")];
 
 /// The response to a request that the isolate could not even begin with.
 #[must_use]
 pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
-    let head = format!("content-type\napplication/problem+json\ncache-control\nno-store\nx-request-id\n{request_id}\n{SECURITY}{CSP}");
+    let mut head = format!("content-type\napplication/problem+json\ncache-control\nno-store\nx-request-id\n{request_id}\n{SECURITY}");
+    head.extend(DEFAULTS.map(|(name, value)| format!("{name}\n{value}\n")));
     js::reply(problem.status(), &head, &Body::Text(&problem.document(request_id).to_string()))
 }
 
@@ -38,7 +40,11 @@ pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
 #[must_use]
 pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Answer, Problem>) -> JsValue {
     let (answer, problem) = match result {
-        Ok(answer) => (conditional(shared, answer), None),
+        Ok(mut answer) => {
+            let problem = answer.problem.take();
+            (conditional(shared, answer), problem)
+        }
+        Err(problem) if shared.trace.page.get() => (pages::failed(shared, route, &problem), Some(problem)),
         Err(problem) => (problem_answer(shared, &problem), Some(problem)),
     };
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
@@ -120,11 +126,15 @@ fn head_lines(shared: &Shared, answer: &Answer, millis: f64) -> String {
         }
     }
     head.push_str(SECURITY);
-    if !answer.headers.iter().any(|(name, _)| *name == "content-security-policy") {
-        head.push_str(CSP);
+    let left = DEFAULTS.iter().filter(|(name, _)| !answer.headers.iter().any(|(own, _)| own == name));
+    for (name, value) in left {
+        let _ = write!(head, "{name}\n{value}\n");
     }
     for (name, value) in &answer.headers {
         let _ = write!(head, "{name}\n{value}\n");
+    }
+    for cookie in shared.cookies.borrow().iter() {
+        let _ = write!(head, "set-cookie\n{cookie}\n");
     }
     if let Some(decision) = trace.limit.borrow().as_ref() {
         let headers = RateLimitHeaders::new(decision);

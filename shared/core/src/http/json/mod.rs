@@ -8,7 +8,7 @@ mod source;
 mod tree;
 
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::{Code, FieldError, Problem};
 
@@ -46,7 +46,14 @@ impl From<JsonError> for Problem {
 /// # Errors
 /// [`JsonError::Malformed`] for the text, [`JsonError::Fields`] for its content. No message repeats a value of the body.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
-    let value = tree::read(bytes)?;
+    decode_value(tree::read(bytes)?)
+}
+
+/// Decodes what is a value already, as the fields of a form are, by the same rules.
+///
+/// # Errors
+/// [`JsonError::Fields`].
+pub fn decode_value<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
     fields::refuse_nul(&value)?;
     fields::read(value)
 }

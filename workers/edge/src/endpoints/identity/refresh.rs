@@ -43,20 +43,28 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
         None => cookies::refresh(&ctx.head)?,
     };
     let text = text.ok_or(Problem::field("refresh_token", "required", "is required"))?;
+    rotate(&ctx, text, from_cookie).await
+}
+
+/// Rotates a refresh token, whose right to be used here the caller has checked.
+///
+/// # Errors
+/// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SESSION_REVOKED`, `REFRESH_TOKEN_REUSED`, `TENANT_MISMATCH`, `USER_SUSPENDED`.
+pub async fn rotate(ctx: &Ctx, text: &str, into_cookie: bool) -> Result<Reply<Session>, Problem> {
     let token = RefreshToken::parse(text).ok_or(Problem::new(Code::TokenInvalid))?;
     if ctx.host_tenant().is_some_and(|tenant| tenant.tenant_id != token.tenant_id) {
         return Err(Problem::new(Code::TenantMismatch));
     }
     let attempt = Attempt {
         secret: Secret::new(token.secret),
-        client_fingerprint: session::fingerprint(&ctx),
+        client_fingerprint: session::fingerprint(ctx),
         now: ctx.now,
         fresh_salt: Secret::new(random::bytes()),
     };
     let handle = SessionsHandle::open(&ctx.env, token.tenant_id, token.user_id)?;
     let (successor, session) = match handle.refresh(token.session_id, attempt).await? {
         Refreshed::Rotated { successor, session } => (successor, session),
-        Refreshed::Reused { .. } => return Err(reused(&ctx, &token).await?),
+        Refreshed::Reused { .. } => return Err(reused(ctx, &token).await?),
         Refreshed::Revoked => return Err(Problem::new(Code::SessionRevoked)),
         Refreshed::Expired => return Err(Problem::new(Code::TokenExpired)),
         Refreshed::Unknown => return Err(Problem::new(Code::TokenInvalid)),
@@ -85,7 +93,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     };
     let grounds = Grounds { user: &context.user, membership, amr: session.amr, mfa_at: session.mfa_at };
     let next = RefreshToken { secret: *successor.bytes(), ..token };
-    session::answer(&ctx, &grounds, &next, view, from_cookie)
+    session::answer(ctx, &grounds, &next, view, into_cookie)
 }
 
 /// The family has ended in its object; end its record, and say so in the security trail and to the person.

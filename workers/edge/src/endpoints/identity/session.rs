@@ -43,6 +43,20 @@ pub struct Session {
     tenant: Option<TenantRef>,
 }
 
+impl Session {
+    /// Refresh token and access token, where both are handed over.
+    #[must_use]
+    pub fn tokens(&self) -> Option<(&str, &str)> {
+        Some((self.refresh_token.as_deref()?, &self.access_token))
+    }
+
+    /// The language that the person chose, BCP 47.
+    #[must_use]
+    pub fn locale(&self) -> &str {
+        &self.user.locale
+    }
+}
+
 /// How a client wants its refresh token, and what it calls itself.
 #[derive(Debug, Clone, Default)]
 pub struct Client {

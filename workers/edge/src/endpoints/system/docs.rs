@@ -1,9 +1,9 @@
 //! `GET /openapi.json`, `GET /docs` and the files of the page, from static assets.
 
-use wasm_bindgen::JsValue;
 use zygo_core::error::{Code, Problem};
 
 use crate::{
+    assets,
     ctx::Ctx,
     reply::{Answer, AnswerBody, Cache},
 };
@@ -46,16 +46,7 @@ pub async fn asset(ctx: Ctx) -> Result<Answer, Problem> {
 }
 
 async fn serve(ctx: &Ctx, file: &str, content_type: &'static str) -> Result<Answer, Problem> {
-    let away = |error: worker::Error| Problem::internal(error.to_string());
-    let assets = ctx.env.assets("ASSETS").map_err(away)?;
-    let response = assets.fetch(format!("https://assets.local/{file}"), None).await.map_err(away)?;
-    if response.status_code() != 200 {
-        return Err(Problem::new(Code::NotFound).cause(format!("asset {file}: {}", response.status_code())));
-    }
-    let response = worker::worker_sys::web_sys::Response::from(response);
-    let body = response.body().map_or(AnswerBody::Empty, |body| AnswerBody::Value(JsValue::from(body)));
-    let mut answer = Answer::text(200, content_type, body);
-    answer.cache = Cache::Public(300);
+    let mut answer = assets::serve(ctx, file, content_type, 300).await?;
     answer.headers.push(("content-security-policy", CSP.into()));
     Ok(answer)
 }

@@ -1,0 +1,14 @@
+//! The pages for people, by plain HTTP as a browser without scripts speaks it.
+
+mod account;
+mod forgery;
+mod hosts;
+mod session;
+mod sign_in;
+mod sign_up;
+
+/// All tests of this folder.
+pub fn tests() -> Vec<libtest_mimic::Trial> {
+    let modules = [account::tests(), forgery::tests(), hosts::tests(), session::tests(), sign_in::tests(), sign_up::tests()];
+    modules.into_iter().flatten().collect()
+}

@@ -1,0 +1,91 @@
+//! The pages: small, rendered here, and working without a script.
+//!
+//! Each is a pair of routes at one path: a GET that shows a form, a POST that does what the form asks for by the core of the
+//! endpoint that does the same, then leads on to the next page; or shows the form again, with the problem on it and its
+//! status. No GET changes anything but the session's own cookies.
+
+mod account;
+pub mod asset;
+mod dates;
+mod faults;
+pub mod forgery;
+pub mod form;
+mod frame;
+mod language;
+mod notice;
+mod organisation;
+mod redirect;
+pub mod session;
+mod sessions;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod texts;
+mod verify_email;
+
+use askama::Template;
+use zygo_core::error::{Code, Problem};
+
+use crate::{
+    ctx::Shared,
+    pipeline::head::Method,
+    reply::{Answer, AnswerBody},
+    route::{Guard, Hosts, Route, Who},
+};
+
+/// The routes of the pages. They are for people, so they do not stand in `openapi.json`.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::page("/", Who::Public, "Start page", account::start).while_suspended(),
+        Route::page("/assets/{file}", Who::Public, "What the pages are dressed in", asset::get).while_suspended(),
+        Route::page("/sign-up", Who::Public, "Create an account", sign_up::get).hosts(Hosts::Public),
+        Route::form("/sign-up", Who::Public, "Create an account", sign_up::submit, sign_up::again).hosts(Hosts::Public).guard(Guard::SignUp),
+        Route::page("/verify-email", Who::Public, "Confirm an address: the button", verify_email::get).while_suspended(),
+        Route::form("/verify-email", Who::Public, "Confirm an address", verify_email::submit, verify_email::again).while_suspended(),
+        Route::page("/verify-email/resend", Who::Public, "Ask for another confirmation mail", verify_email::get_resend),
+        Route::form("/verify-email/resend", Who::Public, "Send another confirmation mail", verify_email::submit_resend, verify_email::again_resend)
+            .guard(Guard::Resend),
+        Route::page("/verify-email/sent", Who::Public, "A mail is on its way", verify_email::sent),
+        Route::page("/sign-in", Who::Public, "Sign in", sign_in::get).while_suspended(),
+        Route::form("/sign-in", Who::Public, "Sign in", sign_in::submit, sign_in::again).guard(Guard::SignIn).while_suspended(),
+        Route::page("/sign-out", Who::Session, "Sign out: the button", sign_out::get).while_suspended(),
+        Route::form("/sign-out", Who::Session, "Sign out", sign_out::submit, sign_out::again).while_suspended(),
+        Route::page("/account", Who::Session, "Who one is, and where one belongs", account::get),
+        Route::page("/account/sessions", Who::Session, "Where one is signed in", sessions::get),
+        Route::form("/account/sessions", Who::Session, "End sessions", sessions::submit, sessions::again),
+        Route::page("/organisations/new", Who::Session, "Create an organisation", organisation::get).hosts(Hosts::Public),
+        Route::form("/organisations/new", Who::Session, "Create an organisation", organisation::submit, organisation::again).hosts(Hosts::Public),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "pages/error.html")]
+struct Error<'a> {
+    frame: frame::Frame,
+    request_id: &'a str,
+}
+
+/// The page for a request that came to no page of its own. Whoever is not signed in where they must be is led to sign in.
+#[must_use]
+pub fn failed(shared: &Shared, route: Option<&Route>, problem: &Problem) -> Answer {
+    if problem.status() == 401 && route.is_some_and(|route| route.who != Who::Public) {
+        session::forget(shared);
+        return Answer::see_other(redirect::sign_in(shared.app, &target(shared)));
+    }
+    let page = Error { frame: frame::Frame::bare(shared).with(Some(problem)), request_id: &shared.request_id };
+    let mut answer = frame::show(&page).unwrap_or_else(|_| Answer::text(500, "", AnswerBody::Empty));
+    answer.status = problem.status();
+    answer.headers.extend(problem.retry_after_seconds().map(|seconds| ("retry-after", seconds.to_string())));
+    if problem.code() == Code::MethodNotAllowed {
+        let allow = problem.member("allow").and_then(serde_json::Value::as_str).unwrap_or_default();
+        answer.headers.push(("allow", allow.to_owned()));
+    }
+    answer
+}
+
+/// Where somebody wanted to go; where a form was sent, the page it stands on.
+fn target(shared: &Shared) -> String {
+    let head = &shared.head;
+    if head.method.routed() != Method::Get || head.query.is_empty() { head.path.clone() } else { format!("{}?{}", head.path, head.query) }
+}

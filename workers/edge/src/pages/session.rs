@@ -1,0 +1,81 @@
+//! Who looks at a page: the access token of a cookie, renewed here from the refresh token beside it.
+//!
+//! A page's GET carries no header of a script's making, so its proof is a cookie: `__Host-zygo_access`, HttpOnly, for the
+//! minutes that the token lives. Where it is missing or over, the refresh token is rotated as `POST /auth/refresh` does, and
+//! the answer brings both cookies anew. A request forged from elsewhere can at most cause such a renewal, whose tokens go
+//! to the browser that they belong to; whatever changes something is a form, and proves that a page of ours sent it.
+
+use std::rc::Rc;
+
+use zygo_core::{
+    error::{Code, Problem},
+    identity::token::ACCESS_SECONDS,
+};
+
+use super::{language, redirect};
+use crate::{
+    caller::Caller,
+    cookies,
+    ctx::{Ctx, Shared},
+    endpoints::identity::{refresh, session::Session},
+    pipeline::{authenticate, host::Resolved},
+    reply::{Answer, Reply},
+    route::{Route, Who},
+};
+
+/// The caller of a page that wants one.
+///
+/// # Errors
+/// A 401, upon which the browser is sent to sign in, or what the lease refuses.
+pub async fn caller(shared: &Rc<Shared>, route: &'static Route, site: &Resolved) -> Result<Option<Rc<Caller>>, Problem> {
+    if route.who == Who::Public {
+        return Ok(None);
+    }
+    let kept = match cookies::access(&shared.head) {
+        Some(token) => authenticate::admitted(shared, route, site, token).await,
+        None => Err(Problem::new(Code::Unauthenticated)),
+    };
+    match kept {
+        Ok(caller) => Ok(Some(caller)),
+        Err(problem) if matches!(problem.code(), Code::Unauthenticated | Code::TokenExpired | Code::TokenInvalid) => {
+            let access = renew(shared, route, site).await?;
+            authenticate::admitted(shared, route, site, &access).await.map(Some)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Rotates the refresh token of the cookie; answers the access token, and both go with the response.
+async fn renew(shared: &Rc<Shared>, route: &'static Route, site: &Resolved) -> Result<String, Problem> {
+    let refresh = cookies::unproven_refresh(&shared.head).ok_or(Problem::new(Code::Unauthenticated))?;
+    let ctx = Ctx::new(Rc::clone(shared), route, Vec::new(), site.tenant.clone(), None, Vec::new());
+    keep(shared, refresh::rotate(&ctx, refresh, false).await?)
+}
+
+/// Puts a session's tokens into cookies; answers the access token.
+fn keep(shared: &Shared, session: Reply<Session>) -> Result<String, Problem> {
+    let session = session.into_body().ok_or(Problem::internal("a session without a body"))?;
+    let (refresh, access) = session.tokens().ok_or(Problem::internal("a session without tokens"))?;
+    let seconds = u32::try_from(ACCESS_SECONDS).unwrap_or_default();
+    shared.cookies.borrow_mut().extend(cookies::tokens(refresh, access, seconds));
+    language::remember(shared, session.locale());
+    Ok(access.to_owned())
+}
+
+/// Begins a session in this browser, and goes where the person wanted to.
+///
+/// # Errors
+/// `INTERNAL` for a session whose tokens went elsewhere.
+pub fn begin(ctx: &Ctx, session: Reply<Session>, wanted: Option<&str>) -> Result<Answer, Problem> {
+    keep(ctx, session)?;
+    // Whoever knew the token of before does not know that of the session.
+    ctx.cookies.borrow_mut().push(cookies::open(&cookies::fresh()));
+    Ok(Answer::see_other(redirect::target(ctx.app, wanted)))
+}
+
+/// Forgets the session in this browser.
+pub fn forget(shared: &Shared) {
+    let mut cookies = shared.cookies.borrow_mut();
+    cookies.clear();
+    cookies.extend(crate::cookies::cleared());
+}
