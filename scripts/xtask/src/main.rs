@@ -76,11 +76,11 @@ enum Task {
         #[arg(long, default_value = ".dev.vars")]
         file: PathBuf,
     },
-    /// Writes openapi.json from the route table
+    /// Writes public/openapi.json from the route table
     #[cfg(feature = "routes")]
     Openapi {
         /// The document
-        #[arg(long, default_value = "openapi.json")]
+        #[arg(long, default_value = "public/openapi.json")]
         file: PathBuf,
         /// Fails if the document is not what the route table says, changes nothing
         #[arg(long)]

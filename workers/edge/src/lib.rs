@@ -23,13 +23,28 @@ pub mod router;
 pub mod security;
 pub mod token_cache;
 
-use wasm_bindgen::JsCast as _;
-use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event, worker_sys::web_sys};
+use std::{
+    future::Future as _,
+    task::{Poll, Waker},
+};
 
-/// HTTP. The runtime's own types: `worker::Request` would read parts that the pipeline reads in one crossing.
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
-    Ok(pipeline::serve(request.into(), env, context).await.unchecked_into())
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
+
+/// HTTP: answers a `Response`, or the promise of one.
+///
+/// Not `#[event(fetch)]`: that one makes a promise and a task for every request. What is answered from memory ends at the
+/// first poll, and then the response itself goes back, in the same turn.
+#[wasm_bindgen]
+#[must_use]
+pub fn fetch(request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
+    let mut serving = Box::pin(pipeline::serve(request, env, Context::new(context)));
+    // The waker of this poll is never called: nothing else runs before the promise's task polls again and leaves its own.
+    match serving.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(response) => response,
+        Poll::Pending => future_to_promise(async move { Ok(serving.await) }).into(),
+    }
 }
 
 /// Queues: every message settles its outbox row.

@@ -1,12 +1,14 @@
 //! What handlers answer with, before the pipeline puts headers on it.
 
+use std::{borrow::Cow, cell::OnceCell};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
-use zygo_core::error::Problem;
+use zygo_core::{error::Problem, http::etag::ETag};
 
 /// How long an answer may be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cache {
     /// Not at all: the default, since almost everything is private.
     NoStore,
@@ -86,6 +88,33 @@ impl<T: Serialize + JsonSchema> Reply<T> {
     }
 }
 
+/// A body that an isolate makes once: it crosses into JavaScript and is hashed a single time.
+pub struct Kept {
+    text: Cow<'static, str>,
+    tag: ETag,
+    value: OnceCell<JsValue>,
+}
+
+impl Kept {
+    /// Keeps a text for the life of the isolate.
+    #[must_use]
+    pub fn new(version: i64, text: impl Into<Cow<'static, str>>) -> &'static Self {
+        let text = text.into();
+        Box::leak(Box::new(Self { tag: ETag::of(version, text.as_bytes()), text, value: OnceCell::new() }))
+    }
+
+    /// The text as JavaScript holds it.
+    pub fn value(&self) -> &JsValue {
+        self.value.get_or_init(|| JsValue::from_str(&self.text))
+    }
+
+    /// Its entity tag.
+    #[must_use]
+    pub const fn tag(&self) -> &ETag {
+        &self.tag
+    }
+}
+
 /// The body of an answer.
 pub enum AnswerBody {
     /// None.
@@ -93,7 +122,7 @@ pub enum AnswerBody {
     /// Text.
     Text(String),
     /// Text that is the same for the whole life of the isolate.
-    Static(&'static str),
+    Kept(&'static Kept),
     /// What JavaScript holds.
     Value(JsValue),
 }
@@ -116,6 +145,18 @@ pub struct Answer {
     pub problem: Option<Problem>,
 }
 
+impl AnswerBody {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Kept(kept) => Some(&kept.text),
+            Self::Empty | Self::Value(_) => None,
+        }
+    }
+}
+
 impl Answer {
     /// A body of text of some type.
     #[must_use]
@@ -129,15 +170,5 @@ impl Answer {
         let mut answer = Self::text(303, "", AnswerBody::Empty);
         answer.headers.push(("location", target.into()));
         answer
-    }
-
-    /// The text of the body, if it has one.
-    #[must_use]
-    pub fn body_text(&self) -> Option<&str> {
-        match &self.body {
-            AnswerBody::Text(text) => Some(text),
-            AnswerBody::Static(text) => Some(text),
-            AnswerBody::Empty | AnswerBody::Value(_) => None,
-        }
     }
 }

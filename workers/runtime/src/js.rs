@@ -25,15 +25,24 @@ export function head(request) {
     const languages = headers.get("accept-language");
     if (languages !== null) out += "\n" + NAMES.length + " " + languages;
   }
-  const cf = request.cf;
-  if (cf) out += "\nc " + (cf.country || "") ;
   return out;
 }
-export function reply(status, head, body) {
-  const lines = head.split("\n");
-  const headers = [];
-  for (let i = 0; i + 1 < lines.length; i += 2) headers.push([lines[i], lines[i + 1]]);
-  return new Response(body, { status, headers });
+export function place(request) {
+  const cf = request.cf;
+  return cf ? cf.country || "" : "";
+}
+function fill(headers, text) {
+  const lines = text.split("\n");
+  for (let i = 0; i + 1 < lines.length; i += 2) headers.append(lines[i], lines[i + 1]);
+  return headers;
+}
+export function headers(text) { return fill(new Headers(), text); }
+export function reply(status, base, text, body) {
+  const response = new Response(body, { status, headers: base });
+  const end = text.lastIndexOf("\n") + 1;
+  fill(response.headers, text.slice(0, end));
+  if (end < text.length) console.log(text.slice(end));
+  return response;
 }
 export function log(text) { console.log(text); }
 "#)]
@@ -41,9 +50,13 @@ extern "C" {
     #[wasm_bindgen(js_name = head)]
     fn head_js(request: &JsValue) -> String;
     #[wasm_bindgen(js_name = reply)]
-    fn reply_text(status: u16, head: &str, body: &str) -> JsValue;
+    fn reply_text(status: u16, base: &JsValue, text: &str, body: &str) -> JsValue;
     #[wasm_bindgen(js_name = reply)]
-    fn reply_value(status: u16, head: &str, body: &JsValue) -> JsValue;
+    fn reply_value(status: u16, base: &JsValue, text: &str, body: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = headers)]
+    fn headers_js(text: &str) -> JsValue;
+    #[wasm_bindgen(js_name = place)]
+    fn place_js(request: &JsValue) -> String;
     #[wasm_bindgen(js_name = log)]
     fn log_js(text: &str);
 }
@@ -69,11 +82,17 @@ pub const HEADERS: [&str; 17] = [
     "accept-language",
 ];
 
-/// Method, URL and the headers of [`HEADERS`] that are there: lines of `number value`,
-/// last `c country` where the edge knows it.
+/// Method, URL and the headers of [`HEADERS`] that are there: lines of `number value`.
 #[must_use]
 pub fn head(request: &JsValue) -> String {
     head_js(request)
+}
+
+/// The country of the client, ISO 3166-1, where the edge knows it; else nothing. The runtime parses all that the edge
+/// says about a request when it is first asked for a part, so what is answered from memory does not ask.
+#[must_use]
+pub fn place(request: &JsValue) -> String {
+    place_js(request)
 }
 
 /// A body of a response.
@@ -86,13 +105,20 @@ pub enum Body<'a> {
     Value(&'a JsValue),
 }
 
-/// A `Response` made in one crossing; `head` alternates names and values, a line each.
+/// Headers to begin responses with; `text` alternates names and values, a line each.
 #[must_use]
-pub fn reply(status: u16, head: &str, body: &Body<'_>) -> JsValue {
+pub fn headers(text: &str) -> JsValue {
+    headers_js(text)
+}
+
+/// A `Response` made in one crossing. It begins with `base`, made once by [`headers`] and copied by the runtime without
+/// passing through JavaScript; `text` has further ones, as there, and then the line for the console, without an end.
+#[must_use]
+pub fn reply(status: u16, base: &JsValue, text: &str, body: &Body<'_>) -> JsValue {
     match body {
-        Body::Empty => reply_value(status, head, &JsValue::NULL),
-        Body::Text(text) => reply_text(status, head, text),
-        Body::Value(value) => reply_value(status, head, value),
+        Body::Empty => reply_value(status, base, text, &JsValue::NULL),
+        Body::Text(body) => reply_text(status, base, text, body),
+        Body::Value(value) => reply_value(status, base, text, value),
     }
 }
 

@@ -40,16 +40,16 @@ fn a_head_comes_over_in_one_string() {
 
 #[wasm_bindgen_test]
 async fn a_reply_has_its_headers_and_body() {
-    let reply = js::reply(201, "content-type\napplication/json\nset-cookie\na=1\nset-cookie\nb=2\n", &js::Body::Text("{\"é\":1}"));
+    let reply = js::reply(201, &js::headers("content-type\napplication/json\n"), "set-cookie\na=1\nset-cookie\nb=2\n", &js::Body::Text("{\"é\":1}"));
     let response: Response = reply.unchecked_into();
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers().get("content-type").unwrap().as_deref(), Some("application/json"));
     assert_eq!(response.headers().get("set-cookie").unwrap().as_deref(), Some("a=1, b=2"));
     let text = wasm_bindgen_futures::JsFuture::from(response.text().unwrap()).await.unwrap();
     assert_eq!(text.as_string().as_deref(), Some("{\"é\":1}"));
-    let empty: Response = js::reply(204, "", &js::Body::Empty).unchecked_into();
+    let empty: Response = js::reply(204, &js::headers(""), "", &js::Body::Empty).unchecked_into();
     assert!(empty.body().is_none());
-    let value: Response = js::reply(200, "", &js::Body::Value(&JsValue::from_str("x"))).unchecked_into();
+    let value: Response = js::reply(200, &js::headers(""), "", &js::Body::Value(&JsValue::from_str("x"))).unchecked_into();
     assert_eq!(value.status(), 200);
 }
 

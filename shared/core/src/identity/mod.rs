@@ -1,6 +1,7 @@
 //! Who somebody is: addresses, passwords, tokens, sessions.
 
 pub mod email;
+pub mod fixed_key;
 pub mod notice;
 pub mod oidc;
 pub mod one_time;

@@ -4,12 +4,13 @@
 //! issuer or audience is refused before a claim is believed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{SigningKey, VerifyingKey};
-use jwt_compact::{AlgorithmExt as _, Claims, Header, UntrustedToken, alg::Ed25519};
+use ed25519_dalek::SigningKey;
+use jwt_compact::{AlgorithmExt as _, Claims, Header, UntrustedToken};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::fixed_key::{EdDsa, FixedKey};
 use crate::{
     error::{Code, Problem},
     id::{SessionId, TenantId, UserId},
@@ -74,7 +75,7 @@ pub struct Verified {
 struct Key {
     kid: String,
     signing: SigningKey,
-    verifying: VerifyingKey,
+    verifying: FixedKey,
 }
 
 /// The signing keys: the first signs, all verify.
@@ -100,7 +101,7 @@ impl KeyRing {
             let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(config.seed.as_bytes()).map_err(|_| "a seed in TOKEN_KEYS is not base64url")?);
             let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| "a seed in TOKEN_KEYS is not 32 bytes")?;
             let signing = SigningKey::from_bytes(&seed);
-            keys.push(Key { kid: config.kid, verifying: signing.verifying_key(), signing });
+            keys.push(Key { kid: config.kid, verifying: FixedKey::new(signing.verifying_key()), signing });
         }
         if keys.is_empty() {
             return Err("TOKEN_KEYS is empty");
@@ -119,7 +120,7 @@ impl KeyRing {
         token.issued_at = Some(instant(now)?);
         token.expiration = Some(instant(now.plus_seconds(seconds))?);
         let header = Header::empty().with_key_id(key.kid.clone()).with_token_type("at+jwt");
-        Ed25519.token(&header, &token, &key.signing).map_err(|_| Problem::internal("token could not be signed"))
+        EdDsa.token(&header, &token, &key.signing).map_err(|_| Problem::internal("token could not be signed"))
     }
 
     /// Verifies a token's signature, times, issuer and audience.
@@ -137,7 +138,7 @@ impl KeyRing {
         }
         let kid = untrusted.header().key_id.as_deref().ok_or_else(|| invalid("no kid"))?;
         let key = self.keys.iter().find(|key| key.kid == kid).ok_or_else(|| invalid("unknown kid"))?;
-        let verified = Ed25519.validator::<AccessClaims>(&key.verifying).validate(&untrusted).map_err(|_| invalid("signature or claims"))?;
+        let verified = EdDsa.validator::<AccessClaims>(&key.verifying).validate(&untrusted).map_err(|_| invalid("signature or claims"))?;
         let (_, claims) = verified.into_parts();
         let seconds = now.seconds();
         let expires = claims.expiration.ok_or_else(|| invalid("no exp"))?.timestamp();

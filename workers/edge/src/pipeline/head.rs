@@ -64,7 +64,7 @@ pub struct Head {
     pub path: String,
     /// Query without its question mark; empty if there is none.
     pub query: String,
-    /// Country of the client, where the edge knows it.
+    /// Country of the client, where the edge knows it and the route may write it down.
     pub country: Option<String>,
     headers: [Option<Box<str>>; js::HEADERS.len()],
 }
@@ -83,13 +83,16 @@ impl Head {
         let mut head = Self { method, path: path.to_owned(), query: query.to_owned(), country: None, headers: Default::default() };
         for line in lines {
             let Some((key, value)) = line.split_once(' ') else { continue };
-            if key == "c" {
-                head.country = (!value.is_empty()).then(|| value.to_owned());
-            } else if let Some(slot) = key.parse::<usize>().ok().and_then(|at| head.headers.get_mut(at)) {
+            if let Some(slot) = key.parse::<usize>().ok().and_then(|at| head.headers.get_mut(at)) {
                 *slot = Some(value.into());
             }
         }
         head
+    }
+
+    /// Takes in what [`js::place`] says.
+    pub fn locate(&mut self, country: &str) {
+        self.country = (!country.is_empty()).then(|| country.to_owned());
     }
 
     /// A header's value; only those in [`js::HEADERS`] are ever there.
@@ -131,7 +134,8 @@ mod tests {
 
     #[test]
     fn cuts_a_head() {
-        let head = Head::parse("GET\nhttp://acme.app.localhost:8787/users/me?x=1#f\n0 acme.app.localhost:8787\n1 Bearer abc\n10 a=1; b=2\nc DE");
+        let mut head = Head::parse("GET\nhttp://acme.app.localhost:8787/users/me?x=1#f\n0 acme.app.localhost:8787\n1 Bearer abc\n10 a=1; b=2");
+        head.locate("DE");
         assert_eq!((head.method, head.path.as_str(), head.query.as_str()), (Method::Get, "/users/me", "x=1"));
         assert_eq!(head.bearer(), Some("abc"));
         assert_eq!(head.cookie("b"), Some("2"));

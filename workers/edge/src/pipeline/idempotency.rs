@@ -39,7 +39,7 @@ pub async fn once(ctx: Ctx, key: &str) -> Result<Answer, Problem> {
     }
     let stored = result.as_ref().ok().and_then(|answer| {
         let headers: Vec<(&str, &str)> = answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let body = answer.body_text().unwrap_or_default().to_owned();
+        let body = answer.body.text().unwrap_or_default().to_owned();
         StoredAnswer::new(answer.status, Some(answer.content_type.to_owned()), body, &headers)
     });
     match stored {

@@ -31,7 +31,7 @@ use crate::{
 /// Answers one request.
 pub async fn serve(request: JsValue, env: Env, context: Context) -> JsValue {
     let now = clock::now();
-    let head = Head::parse(&js::head(&request));
+    let mut head = Head::parse(&js::head(&request));
     let request_id = request_id::choose(head.header("x-request-id"), now, random::bytes());
     let app = match App::get(&env) {
         Ok(app) => app,
@@ -40,12 +40,15 @@ pub async fn serve(request: JsValue, env: Env, context: Context) -> JsValue {
             return respond::bare(&Problem::internal(cause), &request_id);
         }
     };
-    let shared = Rc::new(Shared::new(app, env, now, request_id, head));
-    let matched = app.router.find(shared.head.method, &shared.head.path);
+    let matched = app.router.find(head.method, &head.path);
     let route = match &matched {
         Matched::Route(route, _) => Some(*route),
         _ => None,
     };
+    if route.is_some_and(|route| !route.memory && !route.any_host) {
+        head.locate(&js::place(&request));
+    }
+    let shared = Rc::new(Shared::new(app, env, now, request_id, head));
     let result = run(&shared, matched, request).await;
     let response = respond::finish(&shared, route, result);
     let after = shared.take_after();

@@ -1,12 +1,13 @@
 //! Puts headers on an answer, writes the log line, and counts.
 
-use std::fmt::Write as _;
+use std::{cell::RefCell, collections::HashMap, fmt::Write as _};
 
-use serde_json::json;
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use zygo_core::{
     error::{Code, Problem},
     http::{cors::Cors, etag::ETag},
+    id::{TenantId, UserId},
     limits::headers::RateLimitHeaders,
 };
 use zygo_runtime::{
@@ -31,9 +32,8 @@ const DEFAULTS: [(&str, &str); 2] = [("content-security-policy", "default-src 'n
 /// The response to a request that the isolate could not even begin with.
 #[must_use]
 pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
-    let mut head = format!("content-type\napplication/problem+json\ncache-control\nno-store\nx-request-id\n{request_id}\n{SECURITY}");
-    head.extend(DEFAULTS.map(|(name, value)| format!("{name}\n{value}\n")));
-    js::reply(problem.status(), &head, &Body::Text(&problem.document(request_id).to_string()))
+    let base = base("application/problem+json", Cache::NoStore, &[]);
+    js::reply(problem.status(), &base, &format!("x-request-id\n{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
 }
 
 /// The response, after the log line and the counters.
@@ -49,16 +49,17 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
     };
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
     let millis = clock::now().since(shared.now) as f64;
-    record(shared, route, answer.status, problem.as_ref(), millis);
-    let head = head_lines(shared, &answer, millis);
+    let base = base(answer.content_type, answer.cache, &answer.headers);
+    let mut text = own_headers(shared, &answer, millis);
+    text.push_str(&record(shared, route, answer.status, problem.as_ref(), millis));
     let body = match &answer.body {
         _ if shared.head.method == Method::Head => Body::Empty,
         AnswerBody::Empty => Body::Empty,
         AnswerBody::Text(text) => Body::Text(text),
-        AnswerBody::Static(text) => Body::Text(text),
+        AnswerBody::Kept(kept) => Body::Value(kept.value()),
         AnswerBody::Value(value) => Body::Value(value),
     };
-    js::reply(answer.status, &head, &body)
+    js::reply(answer.status, &base, &text, &body)
 }
 
 fn problem_answer(shared: &Shared, problem: &Problem) -> Answer {
@@ -96,7 +97,10 @@ fn conditional(shared: &Shared, mut answer: Answer) -> Answer {
 /// Puts the entity tag on an answer that has a version; once.
 pub fn tag(answer: &mut Answer) -> Option<ETag> {
     let version = answer.version.take()?;
-    let tag = answer.body_text().map(|text| ETag::of(version, text.as_bytes()))?;
+    let tag = match &answer.body {
+        AnswerBody::Kept(kept) => kept.tag().clone(),
+        body => ETag::of(version, body.text()?.as_bytes()),
+    };
     answer.headers.push(("etag", tag.header()));
     if answer.cache == Cache::NoStore {
         answer.cache = Cache::Revalidate;
@@ -104,11 +108,36 @@ pub fn tag(answer: &mut Answer) -> Option<ETag> {
     Some(tag)
 }
 
-fn head_lines(shared: &Shared, answer: &Answer, millis: f64) -> String {
-    let mut head = String::with_capacity(640);
-    if !answer.content_type.is_empty() {
-        let _ = write!(head, "content-type\n{}\n", answer.content_type);
-    }
+thread_local! {
+    /// The beginnings of heads; as many as there are content types and ways to be kept.
+    static BASES: RefCell<HashMap<(&'static str, Cache, [bool; DEFAULTS.len()]), JsValue>> = RefCell::default();
+}
+
+/// The headers that depend on nothing of the request, made once in an isolate.
+fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]) -> JsValue {
+    let defaults = DEFAULTS.map(|(name, _)| !own.iter().any(|(own, _)| *own == name));
+    let make = || {
+        let mut text = String::from(SECURITY);
+        if !content_type.is_empty() {
+            let _ = write!(text, "content-type\n{content_type}\n");
+        }
+        match cache {
+            Cache::NoStore => text.push_str("cache-control\nno-store\n"),
+            Cache::Revalidate => text.push_str("cache-control\nprivate, no-cache\n"),
+            Cache::Public(seconds) => {
+                let _ = write!(text, "cache-control\npublic, max-age={seconds}\n");
+            }
+        }
+        for ((name, value), _) in DEFAULTS.iter().zip(defaults).filter(|(_, wanted)| *wanted) {
+            let _ = write!(text, "{name}\n{value}\n");
+        }
+        js::headers(&text)
+    };
+    BASES.with(|bases| bases.borrow_mut().entry((content_type, cache, defaults)).or_insert_with(make).clone())
+}
+
+fn own_headers(shared: &Shared, answer: &Answer, millis: f64) -> String {
+    let mut head = String::with_capacity(320);
     let _ = write!(head, "x-request-id\n{}\n", shared.request_id);
     let trace = &shared.trace;
     let _ = write!(
@@ -118,18 +147,6 @@ fn head_lines(shared: &Shared, answer: &Answer, millis: f64) -> String {
         trace.db_ms.get(),
         shared.round_trips()
     );
-    match answer.cache {
-        Cache::NoStore => head.push_str("cache-control\nno-store\n"),
-        Cache::Revalidate => head.push_str("cache-control\nprivate, no-cache\n"),
-        Cache::Public(seconds) => {
-            let _ = write!(head, "cache-control\npublic, max-age={seconds}\n");
-        }
-    }
-    head.push_str(SECURITY);
-    let left = DEFAULTS.iter().filter(|(name, _)| !answer.headers.iter().any(|(own, _)| own == name));
-    for (name, value) in left {
-        let _ = write!(head, "{name}\n{value}\n");
-    }
     for (name, value) in &answer.headers {
         let _ = write!(head, "{name}\n{value}\n");
     }
@@ -162,7 +179,23 @@ fn cross_origin(shared: &Shared, public: bool, head: &mut String) {
     }
 }
 
-fn record(shared: &Shared, route: Option<&'static Route>, status: u16, problem: Option<&Problem>, millis: f64) {
+/// The log line of a request. A struct, not a JSON value: it is written for every request, and this way without a map.
+#[derive(Serialize)]
+struct RequestLine<'a> {
+    request_id: &'a str,
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+    ms: f64,
+    rt: u32,
+    tenant_id: Option<TenantId>,
+    user_id: Option<UserId>,
+    code: Option<&'static str>,
+    cause: Option<&'a str>,
+}
+
+/// Counts a request that was answered; its log line.
+fn record(shared: &Shared, route: Option<&'static Route>, status: u16, problem: Option<&Problem>, millis: f64) -> String {
     let path = route.map_or("-", |route| route.path);
     let method = shared.head.method.as_str();
     let round_trips = shared.round_trips();
@@ -175,13 +208,20 @@ fn record(shared: &Shared, route: Option<&'static Route>, status: u16, problem: 
         _ => log::Level::Info,
     };
     // The route's pattern, not the path: a path may carry a token.
-    log::line(
+    log::text(
         level,
         "request",
-        json!({
-            "request_id": shared.request_id, "method": method, "route": path, "status": status, "ms": millis, "rt": round_trips,
-            "tenant_id": shared.trace.tenant_id.get(), "user_id": shared.trace.user_id.get(),
-            "code": problem.map(|problem| problem.code().as_str()), "cause": problem.and_then(Problem::log_cause),
-        }),
-    );
+        RequestLine {
+            request_id: &shared.request_id,
+            method,
+            route: path,
+            status,
+            ms: millis,
+            rt: round_trips,
+            tenant_id: shared.trace.tenant_id.get(),
+            user_id: shared.trace.user_id.get(),
+            code: problem.map(|problem| problem.code().as_str()),
+            cause: problem.and_then(Problem::log_cause),
+        },
+    )
 }

@@ -11,7 +11,7 @@ use zygo_core::{
 
 use crate::{
     ctx::Ctx,
-    reply::{Answer, AnswerBody, Cache},
+    reply::{Answer, AnswerBody, Cache, Kept},
 };
 
 /// The catalogue.
@@ -39,11 +39,11 @@ pub struct PermissionView {
 }
 
 thread_local! {
-    static BODY: OnceCell<&'static str> = const { OnceCell::new() };
+    static BODY: OnceCell<&'static Kept> = const { OnceCell::new() };
 }
 
 /// The catalogue as JSON, written once per isolate.
-fn body() -> Result<&'static str, Problem> {
+fn body() -> Result<&'static Kept, Problem> {
     BODY.with(|cell| {
         if let Some(body) = cell.get() {
             return Ok(*body);
@@ -57,7 +57,7 @@ fn body() -> Result<&'static str, Problem> {
         });
         let output = Output { data: data.collect(), next_cursor: None };
         let text = serde_json::to_string(&output).map_err(|error| Problem::internal(error.to_string()))?;
-        Ok(*cell.get_or_init(|| Box::leak(text.into_boxed_str())))
+        Ok(*cell.get_or_init(|| Kept::new(i64::from(catalogue::VERSION), text)))
     })
 }
 
@@ -66,7 +66,7 @@ fn body() -> Result<&'static str, Problem> {
 /// # Errors
 /// None of its own.
 pub async fn handle(_: Ctx) -> Result<Answer, Problem> {
-    let mut answer = Answer::text(200, "application/json; charset=utf-8", AnswerBody::Static(body()?));
+    let mut answer = Answer::text(200, "application/json; charset=utf-8", AnswerBody::Kept(body()?));
     answer.version = Some(i64::from(catalogue::VERSION));
     answer.cache = Cache::Revalidate;
     Ok(answer)
