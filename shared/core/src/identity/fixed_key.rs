@@ -7,12 +7,7 @@
 
 use std::{borrow::Cow, cell::OnceCell};
 
-use curve25519_dalek::{
-    constants::ED25519_BASEPOINT_TABLE,
-    edwards::EdwardsBasepointTable,
-    scalar::Scalar,
-    traits::BasepointTable as _,
-};
+use curve25519_dalek::{constants::ED25519_BASEPOINT_TABLE, edwards::EdwardsBasepointTable, scalar::Scalar, traits::BasepointTable as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use jwt_compact::Algorithm;
 use sha2::{Digest as _, Sha512};
@@ -32,12 +27,13 @@ impl FixedKey {
 
     /// The public key.
     #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         self.key.as_bytes()
     }
 
     /// Whether a signature of a message is this key's: `[s]B − [k]A` is encoded as the signature's `R`.
     #[must_use]
+    #[expect(clippy::arithmetic_side_effects, reason = "points of the curve are a group: sums and negatives are always points")]
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
         let Some(s) = Option::<Scalar>::from(Scalar::from_canonical_bytes(*signature.s_bytes())) else { return false };
         let hash = Sha512::new().chain_update(signature.r_bytes()).chain_update(self.as_bytes()).chain_update(message);

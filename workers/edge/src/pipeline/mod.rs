@@ -45,7 +45,7 @@ pub async fn serve(request: JsValue, env: Env, context: Context) -> JsValue {
         Matched::Route(route, _) => Some(*route),
         _ => None,
     };
-    if route.is_some_and(|route| !route.memory && !route.any_host) {
+    if route.is_some_and(|route| !route.memory && route.hosts != Hosts::Any) {
         head.locate(&js::place(&request));
     }
     let shared = Rc::new(Shared::new(app, env, now, request_id, head));

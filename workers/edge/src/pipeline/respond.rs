@@ -33,7 +33,7 @@ const DEFAULTS: [(&str, &str); 2] = [("content-security-policy", "default-src 'n
 #[must_use]
 pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
     let base = base("application/problem+json", Cache::NoStore, &[]);
-    js::reply(problem.status(), &base, &format!("x-request-id\n{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
+    js::reply(problem.status(), base, &format!("x-request-id\n{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
 }
 
 /// The response, after the log line and the counters.
@@ -59,7 +59,7 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
         AnswerBody::Kept(kept) => Body::Value(kept.value()),
         AnswerBody::Value(value) => Body::Value(value),
     };
-    js::reply(answer.status, &base, &text, &body)
+    js::reply(answer.status, base, &text, &body)
 }
 
 fn problem_answer(shared: &Shared, problem: &Problem) -> Answer {
@@ -108,13 +108,16 @@ pub fn tag(answer: &mut Answer) -> Option<ETag> {
     Some(tag)
 }
 
+/// What the beginning of a head depends on: content type, caching, and which of [`DEFAULTS`] the answer leaves alone.
+type BaseKey = (&'static str, Cache, [bool; DEFAULTS.len()]);
+
 thread_local! {
     /// The beginnings of heads; as many as there are content types and ways to be kept.
-    static BASES: RefCell<HashMap<(&'static str, Cache, [bool; DEFAULTS.len()]), JsValue>> = RefCell::default();
+    static BASES: RefCell<HashMap<BaseKey, &'static JsValue>> = RefCell::default();
 }
 
 /// The headers that depend on nothing of the request, made once in an isolate.
-fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]) -> JsValue {
+fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]) -> &'static JsValue {
     let defaults = DEFAULTS.map(|(name, _)| !own.iter().any(|(own, _)| *own == name));
     let make = || {
         let mut text = String::from(SECURITY);
@@ -131,9 +134,9 @@ fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]
         for ((name, value), _) in DEFAULTS.iter().zip(defaults).filter(|(_, wanted)| *wanted) {
             let _ = write!(text, "{name}\n{value}\n");
         }
-        js::headers(&text)
+        &*Box::leak(Box::new(js::headers(&text)))
     };
-    BASES.with(|bases| bases.borrow_mut().entry((content_type, cache, defaults)).or_insert_with(make).clone())
+    BASES.with(|bases| *bases.borrow_mut().entry((content_type, cache, defaults)).or_insert_with(make))
 }
 
 fn own_headers(shared: &Shared, answer: &Answer, millis: f64) -> String {
