@@ -2,11 +2,7 @@
 
 use zygo_core::error::{Code, Problem};
 
-use crate::{
-    assets,
-    ctx::Ctx,
-    reply::{Answer, AnswerBody, Cache},
-};
+use crate::{assets, ctx::Ctx, reply::Answer};
 
 /// The page runs its own script and style and calls its own origin, nothing else.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -16,9 +12,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; conn
 /// # Errors
 /// `NOT_FOUND` if the assets lack it.
 pub async fn openapi(ctx: Ctx) -> Result<Answer, Problem> {
-    let mut answer = serve(&ctx, "openapi.json", "application/json; charset=utf-8").await?;
-    answer.headers.clear();
-    Ok(answer)
+    assets::serve(&ctx, "openapi.json", "application/json; charset=utf-8", 300).await
 }
 
 /// Answers the page.
