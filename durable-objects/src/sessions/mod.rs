@@ -32,6 +32,7 @@ enum Op {
     Create { session: NewSession },
     Refresh { session_id: SessionId, user_id: UserId, attempt: Attempt },
     List { user_id: UserId, now: Timestamp },
+    Verify { id: SessionId, user_id: UserId, amr: Vec<String>, now: Timestamp },
     End { user_id: UserId, filter: Filter, reason: EndReason, now: Timestamp },
     Get { id: SessionId },
 }
@@ -74,6 +75,14 @@ impl SessionsHandle {
     /// As [`create`](Self::create).
     pub async fn list(&self, now: Timestamp) -> Result<Vec<SessionView>, Problem> {
         self.remote.call(&Op::List { user_id: self.user_id, now }).await
+    }
+
+    /// Notes that a second factor was given in a session. False if the person has no such live session.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn verify(&self, id: SessionId, amr: Vec<String>, now: Timestamp) -> Result<bool, Problem> {
+        self.remote.call(&Op::Verify { id, user_id: self.user_id, amr, now }).await
     }
 
     /// Ends some or all of the person's sessions. Answers those that were alive until now.

@@ -63,6 +63,7 @@ impl SessionsObject {
             Op::Create { session } => Answer::of(&self.create(session).await?),
             Op::Refresh { session_id, user_id, attempt } => Answer::of(&self.refresh(session_id, user_id, &attempt)?),
             Op::List { user_id, now } => Answer::of(&self.list(user_id, now)?),
+            Op::Verify { id, user_id, amr, now } => Answer::of(&self.verify(id, user_id, amr, now)?),
             Op::End { user_id, filter, reason, now } => Answer::of(&self.end(user_id, filter, reason, now)?),
             Op::Get { id } => Answer::of(&self.load(id)?.map(|session| session.view())),
         }
@@ -98,6 +99,15 @@ impl SessionsObject {
         let sessions = self.of_user(user)?;
         let mut live: Vec<_> = sessions.iter().filter(|session| session.is_live(now)).map(Session::view).collect();
         live.sort_by_key(|session| std::cmp::Reverse((session.last_seen_at, session.id)));
+        Ok(live)
+    }
+
+    fn verify(&self, id: SessionId, user: UserId, amr: Vec<String>, now: Timestamp) -> Result<bool, Fault> {
+        let Some(mut session) = self.load(id)?.filter(|session| session.user_id() == user) else { return Ok(false) };
+        let live = session.verify(amr, now);
+        if live {
+            self.save(&session)?;
+        }
         Ok(live)
     }
 

@@ -70,6 +70,12 @@ ids! {
     OutboxId,
     /// A message kept in the development mailbox.
     MessageId,
+    /// A device that somebody trusts.
+    TrustedDeviceId,
+    /// A second factor that is being asked for.
+    ChallengeId,
+    /// A code sent by SMS.
+    SmsCodeId,
 }
 
 impl TenantId {

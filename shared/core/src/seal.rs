@@ -29,7 +29,11 @@ pub struct SealRing {
 struct SealKey {
     kid: String,
     cipher: Aes256Gcm,
+    code_key: Zeroizing<[u8; 32]>,
 }
+
+/// What is kept of a code that people type.
+pub type CodeHash = [u8; 32];
 
 #[derive(Deserialize)]
 struct KeyConfig {
@@ -55,7 +59,8 @@ impl SealRing {
             let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(config.key.as_bytes()).map_err(|_| "a key in SEAL_KEYS is not base64url")?);
             let cipher = Aes256Gcm::new_from_slice(&bytes).map_err(|_| "a key in SEAL_KEYS is not 32 bytes")?;
             cursor_key = cursor_key.or_else(|| derive(&bytes, b"zygo cursor key 1"));
-            keys.push(SealKey { kid, cipher });
+            let code_key = derive(&bytes, b"zygo code key 1").ok_or("a key in SEAL_KEYS cannot be used")?;
+            keys.push(SealKey { kid, cipher, code_key });
         }
         let cursor_key = cursor_key.ok_or("SEAL_KEYS is empty")?;
         Ok(Self { keys, cursor_key })
@@ -65,6 +70,15 @@ impl SealRing {
     #[must_use]
     pub fn cursor_key(&self) -> &[u8; 32] {
         &self.cursor_key
+    }
+
+    /// HMAC-SHA256 of a code that people type, under each key of the ring: what is stored is the first, what was stored may
+    /// be any. Codes are short, so a plain hash of one could be guessed by whoever reads the database.
+    #[must_use]
+    pub fn code_hashes(&self, context: &str, code: &str) -> Vec<CodeHash> {
+        // The length keeps context and code apart.
+        let message = format!("{}.{context}.{code}", context.len());
+        self.keys.iter().filter_map(|key| derive(&*key.code_key, message.as_bytes())).map(|hash| *hash).collect()
     }
 
     /// Seals a value with the ring's first key. `context` says what it belongs to (tenant, table, column, row) and is needed to

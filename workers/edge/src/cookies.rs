@@ -5,7 +5,10 @@
 //! access token, keep that here too, for as long as it lives.
 
 use subtle::ConstantTimeEq as _;
-use zygo_core::error::{Code, Problem};
+use zygo_core::{
+    error::{Code, Problem},
+    identity::mfa::token::Kind,
+};
 use zygo_runtime::random;
 
 use crate::{pipeline::head::Head, reply::Reply};
@@ -13,6 +16,7 @@ use crate::{pipeline::head::Head, reply::Reply};
 const REFRESH: &str = "__Host-zygo_refresh";
 const ACCESS: &str = "__Host-zygo_access";
 const CSRF: &str = "__Host-zygo_csrf";
+const DEVICE: &str = "__Host-zygo_device";
 /// 90 days, the longest that a session lives.
 const MAX_AGE: u32 = 90 * 24 * 3600;
 
@@ -21,7 +25,24 @@ pub fn set<T>(reply: Reply<T>, refresh: &str) -> Reply<T> {
     reply.header("set-cookie", kept(REFRESH, refresh, MAX_AGE)).header("set-cookie", open(&fresh()))
 }
 
-/// Clears all.
+/// Sets the token of a trusted device, for as long as the device is trusted.
+pub fn set_device<T>(reply: Reply<T>, token: &str) -> Reply<T> {
+    reply.header("set-cookie", trusted(token))
+}
+
+/// The cookie of a trusted device.
+#[must_use]
+pub fn trusted(token: &str) -> String {
+    kept(DEVICE, token, u32::try_from(Kind::Device.ttl_seconds()).unwrap_or(u32::MAX))
+}
+
+/// The token of the device, where it is trusted.
+#[must_use]
+pub fn device(head: &Head) -> Option<&str> {
+    head.cookie(DEVICE)
+}
+
+/// Clears what a session left; a device stays trusted.
 pub fn clear<T>(reply: Reply<T>) -> Reply<T> {
     cleared().into_iter().fold(reply, |reply, cookie| reply.header("set-cookie", cookie))
 }

@@ -80,6 +80,9 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
             operation.insert("x-permission".into(), json!(permission.key()));
         }
     }
+    if route.needs_fresh_factor() {
+        operation.insert("x-step-up".into(), json!(true));
+    }
     let mut ok = json!({ "description": route.summary });
     if route.status != 204
         && let Some(object) = ok.as_object_mut()

@@ -48,6 +48,11 @@ impl<T> Reply<T> {
         Self { status: 204, body: None, version: None, cache: Cache::NoStore, headers: Vec::new() }
     }
 
+    /// The same answer with another body.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Reply<U> {
+        Reply { status: self.status, body: self.body.map(to), version: self.version, cache: self.cache, headers: self.headers }
+    }
+
     /// The resource's version, which becomes its entity tag.
     pub const fn version(mut self, version: i64) -> Self {
         self.version = Some(version);
@@ -70,6 +75,14 @@ impl<T> Reply<T> {
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+}
+
+impl<T> Reply<Option<T>> {
+    /// The answer with the body that there is; `None` where there is none.
+    pub fn transpose(self) -> Option<Reply<T>> {
+        let Self { status, body, version, cache, headers } = self;
+        Some(Reply { status, body: Some(body??), version, cache, headers })
     }
 }
 

@@ -134,6 +134,8 @@ pub struct Route {
     pub summary: &'static str,
     /// Exact limits that each call counts against.
     pub guard: Option<Guard>,
+    /// Whether it wants a second factor that was given just now; so do the permissions that need one.
+    pub step_up: bool,
     /// Whether `Idempotency-Key` is honoured.
     pub idempotent: bool,
     /// At which hosts it is served.
@@ -195,6 +197,7 @@ impl Route {
             tag: "",
             summary,
             guard: None,
+            step_up: false,
             idempotent: false,
             hosts: Hosts::Api,
             page: false,
@@ -284,6 +287,22 @@ impl Route {
     pub const fn guard(mut self, guard: Guard) -> Self {
         self.guard = Some(guard);
         self
+    }
+
+    /// Wants a second factor that was given just now.
+    #[must_use]
+    pub const fn step_up(mut self) -> Self {
+        self.step_up = true;
+        self
+    }
+
+    /// Whether the caller must have given a second factor just now: the route says so, or its permission.
+    #[must_use]
+    pub const fn needs_fresh_factor(&self) -> bool {
+        match self.who {
+            Who::Permission(permission) => self.step_up || permission.needs_mfa(),
+            _ => self.step_up,
+        }
     }
 
     /// Honours `Idempotency-Key`.

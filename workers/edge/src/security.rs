@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use serde_json::json;
-use zygo_core::id::TenantId;
+use zygo_core::id::{TenantId, UserId};
 use zygo_runtime::{log, random};
 use zygo_store::audit::{self, SecurityEvent};
 
@@ -20,10 +20,15 @@ pub fn tenant_mismatch(shared: &Rc<Shared>, host_tenant: TenantId, caller: &Call
 
 /// Writes a security event once the response is on its way.
 pub fn record(shared: &Rc<Shared>, tenant_id: TenantId, caller: Option<&Caller>, kind: &'static str, details: serde_json::Value) {
+    record_about(shared, tenant_id, caller.map(|caller| caller.user_id), kind, details);
+}
+
+/// The same about somebody who has not signed in yet.
+pub fn record_about(shared: &Rc<Shared>, tenant_id: TenantId, user_id: Option<UserId>, kind: &'static str, details: serde_json::Value) {
     let event = SecurityEvent {
         id: random::id(shared.now),
         tenant_id,
-        user_id: caller.map(|caller| caller.user_id),
+        user_id,
         kind: kind.to_owned(),
         ip: Some(shared.head.client_address().to_owned()),
         details,

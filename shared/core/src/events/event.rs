@@ -83,6 +83,18 @@ events! {
         /// The profile's version after the change.
         version: i32,
     }
+    "user.factor_added" v 1, "A user set up a second factor." => UserFactorAdded {
+        /// The user.
+        user_id: UserId,
+        /// Which: `totp`, `sms`, `passkey`.
+        factor: String,
+    }
+    "user.factor_removed" v 1, "A user took a second factor off." => UserFactorRemoved {
+        /// The user.
+        user_id: UserId,
+        /// Which: `totp`, `sms`, `passkey`.
+        factor: String,
+    }
     "session.created" v 1, "A user signed in." => SessionCreated {
         /// The session.
         session_id: SessionId,

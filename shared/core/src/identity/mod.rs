@@ -2,6 +2,7 @@
 
 pub mod email;
 pub mod fixed_key;
+pub mod mfa;
 pub mod notice;
 pub mod oidc;
 pub mod one_time;

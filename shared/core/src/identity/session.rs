@@ -133,6 +133,16 @@ impl Session {
         Refreshed::Rotated { successor, session: self.view() }
     }
 
+    /// Notes that a second factor was given. False if it was not alive; nothing changes then.
+    pub fn verify(&mut self, amr: Vec<String>, now: Timestamp) -> bool {
+        let live = self.is_live(now);
+        if live {
+            self.begun.amr = amr;
+            self.begun.mfa_at = Some(now);
+        }
+        live
+    }
+
     /// Ends it. False if it was not alive; nothing changes then.
     pub fn end(&mut self, reason: EndReason, now: Timestamp) -> bool {
         let live = self.is_live(now);

@@ -1,6 +1,7 @@
 //! People: accounts, memberships, sessions on record.
 
 pub(crate) mod member;
+pub mod mfa;
 pub(crate) mod notice;
 pub(crate) mod profile;
 pub(crate) mod record;

@@ -1,28 +1,25 @@
 //! A person's own profile.
 
 use tokio_postgres::types::Type;
-use zygo_core::id::{TenantId, UserId};
+use zygo_core::{
+    id::{TenantId, UserId},
+    identity::mfa::Factor,
+};
 
 use super::{
     Membership, UserRow,
     member::{own_memberships, own_profile},
+    mfa::standing::read_factors,
 };
 use crate::{
     Db, Described, LookupScope, Scope, StoreError, TenantScope,
     batch::{Answers, Batch},
-    row::Cells,
+    row::only,
     statement::Statement,
 };
 
 const fn own_factors<S>() -> Statement<S> {
-    Statement::new(
-        "identity.me.factors",
-        &[],
-        &[Type::TEXT],
-        "/* identity.me.factors */ SELECT kind AS factor FROM mfa_tokens WHERE user_id = app_user_id() AND confirmed_at IS NOT NULL \
-         UNION SELECT 'passkey' FROM passkeys WHERE user_id = app_user_id() \
-         UNION SELECT 'backup_code' FROM mfa_backup_codes WHERE user_id = app_user_id() AND used_at IS NULL ORDER BY factor",
-    )
+    Statement::new("identity.me.factors", &[], &[Type::TEXT_ARRAY], "/* identity.me.factors */ SELECT mfa_factors(app_user_id()) AS factors")
 }
 
 const UPDATE: Statement<TenantScope> = Statement::new(
@@ -52,8 +49,8 @@ pub struct Me {
     pub user: UserRow,
     /// Memberships, oldest tenant first.
     pub memberships: Vec<Membership>,
-    /// Second factors that are set up: `totp`, `sms`, `passkey`, `backup_code`.
-    pub mfa_factors: Vec<String>,
+    /// Second factors that are set up.
+    pub mfa_factors: Vec<Factor>,
 }
 
 /// A person with memberships and second factors. `None` if the account is gone.
@@ -75,7 +72,7 @@ fn read_me(answers: &mut Answers) -> Result<Option<Me>, StoreError> {
     Ok(Some(Me {
         user: UserRow::read(row)?,
         memberships: memberships.iter().map(Membership::read).collect::<Result<_, _>>()?,
-        mfa_factors: factors.iter().map(|row| row.cell("factor")).collect::<Result<_, _>>()?,
+        mfa_factors: read_factors(&only(factors, "identity.me.factors")?, "factors")?,
     }))
 }
 

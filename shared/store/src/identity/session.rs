@@ -3,18 +3,20 @@
 use tokio_postgres::{Row, types::Type};
 use zygo_core::{
     id::{SessionId, TenantId, UserId},
+    identity::mfa::Standing,
     time::Timestamp,
 };
 
 use super::{
     Membership, NewNotice, UserRow,
     member::{OWN_MEMBERSHIP, own_profile},
+    mfa::standing::{OWN_STANDING, read_standing},
 };
 use crate::{
     Db, Described, LookupScope, PlatformScope, StoreError,
     batch::Batch,
     outbox::Queued,
-    row::{Cells, at},
+    row::{Cells, at, only},
     statement::Statement,
 };
 
@@ -78,6 +80,8 @@ pub struct SessionContext {
     pub membership: Option<Membership>,
     /// Whether the session that was seen has not ended on record; true where none was named.
     pub session_lives: bool,
+    /// Where they stand with second factors there, whatever their device.
+    pub standing: Standing,
 }
 
 /// Answers what an access token for a tenant stands on, and notes that a session was seen. `None` if the account is gone.
@@ -95,10 +99,10 @@ pub async fn session_context(
     let scope = scope.of(user_id);
     let (tenant_id, seen, now) = (tenant_id.uuid(), seen.map(SessionId::uuid), at(now));
     let batch = if seen.is_some() { Batch::write(db, &scope) } else { Batch::read(db, &scope) };
-    let batch = batch.add(&own_profile(), &[]).add(&OWN_MEMBERSHIP, &[&tenant_id]);
+    let batch = batch.add(&own_profile(), &[]).add(&OWN_MEMBERSHIP, &[&tenant_id]).add(&OWN_STANDING, &[&tenant_id, &now]);
     let batch = if seen.is_some() { batch.add(&TOUCH, &[&seen, &now]) } else { batch };
     let mut answers = batch.run().await?;
-    let (profile, membership) = (answers.take(), answers.take());
+    let (profile, membership, standing) = (answers.take(), answers.take(), answers.take());
     let touched = answers.take();
     let Some(row) = profile.first() else { return Ok(None) };
     Ok(Some(SessionContext {
@@ -106,6 +110,7 @@ pub async fn session_context(
         user_suspended: row.cell("user_suspended")?,
         membership: membership.first().map(Membership::read).transpose()?,
         session_lives: touched.first().map_or(Ok(true), |row| row.cell("lives"))?,
+        standing: read_standing(&only(standing, "identity.own_standing")?)?,
     }))
 }
 

@@ -3,12 +3,14 @@
 use tokio_postgres::types::Type;
 use zygo_core::{
     events::job::Queue,
-    id::{EventId, OutboxId, TenantId, UserId},
+    id::{EventId, OutboxId, TenantId, TrustedDeviceId, UserId},
+    identity::mfa::Standing,
     time::Timestamp,
 };
 
 use super::{
     Membership, SessionRecord, UserRow,
+    mfa::{Arrival, standing::read_standing},
     record::{ACTIVITY, CREATED, INSERT},
 };
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
 
 const FIND: Statement<LookupScope> = Statement::new(
     "identity.find_credentials",
-    &[Type::TEXT, Type::UUID],
+    &[Type::TEXT, Type::UUID, Type::BYTEA, Type::TIMESTAMPTZ],
     &[
         Type::UUID,
         Type::TEXT,
@@ -54,16 +56,27 @@ const FIND: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::UUID,
+        Type::TIMESTAMPTZ,
     ],
-    "/* identity.find_credentials */ SELECT (c.profile).*, c.password_hash, c.failed_sign_ins, c.locked_until, (c.membership).* \
-     FROM find_credentials($1, $2) c",
+    "/* identity.find_credentials */ SELECT (c.profile).*, c.password_hash, c.failed_sign_ins, c.locked_until, (c.membership).*, s.* \
+     FROM find_credentials($1, $2) c CROSS JOIN LATERAL mfa_standing((c.profile).id, $2, $3, $4) s",
 );
 
-const SUCCEEDED: Statement<TenantScope> = Statement::new(
+/// No failures stand in a row any more, and perhaps there is a hash with newer parameters.
+pub const SUCCEEDED: Statement<TenantScope> = Statement::new(
     "identity.record_sign_in.user",
     &[Type::TEXT, Type::TIMESTAMPTZ],
     &[Type::BOOL],
     "/* identity.record_sign_in.user */ SELECT sign_in_succeeded($1, $2)",
+);
+
+const DEVICE_USED: Statement<TenantScope> = Statement::new(
+    "identity.record_sign_in.device",
+    &[Type::UUID, Type::TIMESTAMPTZ],
+    &[],
+    "/* identity.record_sign_in.device */ UPDATE trusted_devices SET last_used_at = $2 WHERE id = $1 AND user_id = app_user_id()",
 );
 
 const FAILED: Statement<TenantScope> = Statement::new(
@@ -82,7 +95,8 @@ const FAILED_EVENT: Statement<TenantScope> = Statement::new(
 );
 
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[FIND.described(), SUCCEEDED.described(), FAILED.described(), FAILED_EVENT.described()];
+pub const STATEMENTS: &[Described] =
+    &[FIND.described(), SUCCEEDED.described(), DEVICE_USED.described(), FAILED.described(), FAILED_EVENT.described()];
 
 /// What a password sign-in must know about an address.
 #[derive(Clone)]
@@ -99,14 +113,17 @@ pub struct Credentials {
     pub locked_until: Option<Timestamp>,
     /// The membership in the tenant asked for.
     pub membership: Option<Membership>,
+    /// Where they stand with second factors there.
+    pub standing: Standing,
 }
 
-/// Finds an address's account, with the membership in a tenant.
+/// Finds an address's account, with the membership in a tenant and where its owner stands with second factors.
 ///
 /// # Errors
 /// `Unavailable`.
-pub async fn find_credentials(db: &Db, scope: &LookupScope, email: &str, tenant_id: TenantId) -> Result<Option<Credentials>, StoreError> {
-    let rows = Batch::read(db, scope).add(&FIND, &[&email, &tenant_id.uuid()]).rows().await?;
+pub async fn find_credentials(db: &Db, scope: &LookupScope, email: &str, arrival: &Arrival) -> Result<Option<Credentials>, StoreError> {
+    let device = arrival.device_hash.as_ref().map(<[u8; 32]>::as_slice);
+    let rows = Batch::read(db, scope).add(&FIND, &[&email, &arrival.home.uuid(), &device, &at(arrival.now)]).rows().await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Credentials {
         user: UserRow::read(row)?,
@@ -115,6 +132,7 @@ pub async fn find_credentials(db: &Db, scope: &LookupScope, email: &str, tenant_
         failed_sign_ins: row.cell("failed_sign_ins")?,
         locked_until: row.maybe_time("locked_until")?,
         membership: Membership::maybe(row)?,
+        standing: read_standing(row)?,
     }))
 }
 
@@ -125,6 +143,8 @@ pub struct SignIn<'a> {
     pub session: &'a SessionRecord,
     /// A hash with newer parameters, where the stored one is weak.
     pub rehash: Option<String>,
+    /// The trusted device that stood in for a second factor.
+    pub device: Option<TrustedDeviceId>,
 }
 
 /// Records a sign-in: the session, its event, the activity, and that no failures stand in a row any more.
@@ -135,14 +155,14 @@ pub async fn record_sign_in(db: &Db, scope: &LookupScope, sign_in: &SignIn<'_>) 
     let session = sign_in.session;
     let scope = scope.within(session.tenant_id, Some(session.user_id));
     let params = session.params();
-    Batch::write(db, &scope)
+    let (device, now) = (sign_in.device.map(TrustedDeviceId::uuid), at(session.now));
+    let batch = Batch::write(db, &scope)
         .add(&INSERT, &params.insert())
         .add(&CREATED, &params.created())
         .add(&ACTIVITY, &params.activity(&"signed_in"))
-        .add(&SUCCEEDED, &[&sign_in.rehash, &at(session.now)])
-        .run()
-        .await
-        .map(drop)
+        .add(&SUCCEEDED, &[&sign_in.rehash, &now]);
+    let batch = if device.is_some() { batch.add(&DEVICE_USED, &[&device, &now]) } else { batch };
+    batch.run().await.map(drop)
 }
 
 /// A sign-in that failed.

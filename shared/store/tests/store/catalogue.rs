@@ -170,15 +170,21 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
         let client = db.superuser().await;
         let sql = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege('zygo_app', oid, 'EXECUTE') ORDER BY 1";
         let expected = [
+            "answer_mfa_challenge",
+            "answer_own_mfa",
+            "begin_mfa_challenge",
             "create_tenant",
             "end_own_sessions",
             "end_sessions_by_token",
             "exists_elsewhere",
             "find_credentials",
             "find_tenant",
+            "look_at_mfa_challenge",
+            "mfa_standing",
             "owe_notice",
             "own_memberships",
             "own_sessions",
+            "redeem_mfa_answer",
             "request_verification",
             "sign_in_failed",
             "sign_in_succeeded",

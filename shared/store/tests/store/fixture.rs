@@ -1,9 +1,12 @@
 //! People and organisations to test with.
 
-use zygo_core::id::{TenantId, UserId};
+use zygo_core::{
+    id::{TenantId, UserId},
+    time::Timestamp,
+};
 use zygo_store::{
     Db,
-    identity::{self, NewUser, SessionRecord, SignUp},
+    identity::{self, NewUser, SessionRecord, SignUp, mfa::Arrival},
     tenancy::{self, Create, NewTenant},
 };
 
@@ -22,6 +25,16 @@ pub fn newcomer(email: &str) -> NewUser {
         outbox_id: new_id(),
         now: now(),
     }
+}
+
+/// Somebody who arrives from a device that is not trusted.
+pub const fn arrival_at(home: TenantId, now: Timestamp) -> Arrival {
+    Arrival { home, device_hash: None, now }
+}
+
+/// The same, now.
+pub fn arrival(home: TenantId) -> Arrival {
+    arrival_at(home, now())
 }
 
 /// Somebody who signed up.

@@ -10,7 +10,7 @@ use zygo_store::{
 };
 
 use crate::{
-    fixture::{newcomer, person, session, tenant},
+    fixture::{arrival, newcomer, person, session, tenant},
     harness::{lookup, new_id, now, one_trip, platform, with_db},
 };
 
@@ -119,7 +119,7 @@ fn credentials_come_with_the_membership_in_the_tenant_asked_for() {
         let app = db.app().await;
         let (owner, acme) = tenant(&app, "acme").await;
         let (_, globex) = tenant(&app, "globex").await;
-        let find = async |email: &str, at: TenantId| one_trip(&app, identity::find_credentials(&app, &lookup(), email, at)).await.unwrap();
+        let find = async |email: &str, at: TenantId| one_trip(&app, identity::find_credentials(&app, &lookup(), email, &arrival(at))).await.unwrap();
         assert!(find("nobody@example.com", acme).await.is_none());
         let here = find("owner@acme.example", acme).await.unwrap();
         assert_eq!((here.user.id, here.password_hash.as_deref(), here.user_suspended), (owner, Some("$argon2id$secret"), false));
@@ -149,7 +149,7 @@ fn failures_lock_from_the_tenth_on_and_success_forgets_them() {
             one_trip(&app, identity::record_sign_in_failure(&app, &lookup(), &failure)).await.unwrap()
         };
         let state = async || {
-            let found = identity::find_credentials(&app, &lookup(), "ada@example.com", TenantId::PLATFORM).await.unwrap().unwrap();
+            let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(TenantId::PLATFORM)).await.unwrap().unwrap();
             (found.failed_sign_ins, found.locked_until.map(|until| until.since(now()) / 1000))
         };
         for _ in 0..9 {
@@ -169,10 +169,10 @@ fn failures_lock_from_the_tenth_on_and_success_forgets_them() {
             db.superuser().await.query_one("SELECT count(*) FROM security_events WHERE kind = 'sign_in.failed'", &[]).await.unwrap().get(0);
         assert_eq!(count, 19);
         let record = session(TenantId::PLATFORM, user);
-        let sign_in = SignIn { session: &record, rehash: Some("$argon2id$better".to_owned()) };
+        let sign_in = SignIn { session: &record, rehash: Some("$argon2id$better".to_owned()), device: None };
         one_trip(&app, identity::record_sign_in(&app, &lookup(), &sign_in)).await.unwrap();
         assert_eq!(state().await, (0, None));
-        let found = identity::find_credentials(&app, &lookup(), "ada@example.com", TenantId::PLATFORM).await.unwrap().unwrap();
+        let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(TenantId::PLATFORM)).await.unwrap().unwrap();
         assert_eq!((found.password_hash.as_deref(), found.user.version), (Some("$argon2id$better"), 1), "signing in is no change of the profile");
     });
 }
@@ -194,7 +194,7 @@ fn me_lists_memberships_over_tenants() {
             )
             .await
             .unwrap();
-        assert_eq!(identity::me(&app, &lookup(), owner).await.unwrap().unwrap().mfa_factors, ["totp"]);
+        assert_eq!(identity::me(&app, &lookup(), owner).await.unwrap().unwrap().mfa_factors, [zygo_core::identity::mfa::Factor::Totp]);
         assert!(identity::me(&app, &lookup(), new_id()).await.unwrap().is_none());
     });
 }

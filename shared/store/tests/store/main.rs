@@ -15,6 +15,8 @@ mod fixture;
 mod harness;
 mod identity;
 mod isolation;
+mod mfa;
+mod mfa_enrol;
 mod migrations;
 mod notices;
 mod outbox;

@@ -53,7 +53,11 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
         since: dates::day(me.user.created_at, frame.language),
         email: me.user.email.clone(),
         name: [&me.user.first_name, &me.user.last_name].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" "),
-        factors: if me.mfa_factors.is_empty() { frame.t.account_factors_none.to_owned() } else { me.mfa_factors.join(", ") },
+        factors: if me.mfa_factors.is_empty() {
+            frame.t.account_factors_none.to_owned()
+        } else {
+            me.mfa_factors.iter().map(|factor| factor.key()).collect::<Vec<_>>().join(", ")
+        },
         organisations: organisations(&ctx, &me),
         public: ctx.host_tenant().is_none(),
         frame,

@@ -8,7 +8,12 @@ use super::{
     frame::{self, Frame},
     redirect, session,
 };
-use crate::{cookies, ctx::Ctx, endpoints::identity::login, reply::Answer};
+use crate::{
+    cookies,
+    ctx::Ctx,
+    endpoints::identity::{login, sign_in::SignedIn},
+    reply::Answer,
+};
 
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
@@ -37,8 +42,9 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
 /// Those of `POST /auth/login`.
 pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let input = form.input(&ctx, &["email", "password"]).await?;
-    let reply = login::handle(ctx.clone(), input).await?;
-    session::begin(&ctx, reply, form.get("redirect_to"))
+    let session = login::handle(ctx.clone(), input).await?.map(SignedIn::into_session).transpose();
+    let session = session.ok_or(Problem::new(Code::MfaRequired).detail("this account has a second factor"))?;
+    session::begin(&ctx, session, form.get("redirect_to"))
 }
 
 /// Shows the form again.

@@ -3,7 +3,11 @@
 use std::rc::Rc;
 
 use subtle::ConstantTimeEq as _;
-use zygo_core::error::{Code, Problem};
+use zygo_core::{
+    error::{Code, Problem},
+    identity::mfa,
+    time::Timestamp,
+};
 use zygo_runtime::clock;
 
 use super::{admission, host::Resolved};
@@ -70,8 +74,20 @@ fn operator(shared: &Shared) -> Result<(), Problem> {
 /// Whether a caller may use a route.
 ///
 /// # Errors
-/// `PERMISSION_DENIED`, with the permission that is lacking where there is one.
-pub fn authorize(route: &Route, caller: &Caller) -> Result<(), Problem> {
+/// `PERMISSION_DENIED`, with the permission that is lacking where there is one; `MFA_STEP_UP_REQUIRED`.
+pub fn authorize(route: &Route, caller: &Caller, now: Timestamp) -> Result<(), Problem> {
+    permit(route, caller)?;
+    if route.needs_fresh_factor() && !mfa::is_fresh(caller.mfa_at, now) { Err(step_up_required()) } else { Ok(()) }
+}
+
+/// The answer to whoever has not given a second factor just now, or has none to give.
+#[must_use]
+pub fn step_up_required() -> Problem {
+    Problem::new(Code::MfaStepUpRequired)
+        .hint("POST /auth/mfa/step-up answers a token that is good for ten minutes; somebody without a second factor sets one up first")
+}
+
+fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
     let denied = |permission: &str| Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission }));
     match route.who {
         Who::Public | Who::Ops | Who::Session => Ok(()),

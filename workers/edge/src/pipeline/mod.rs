@@ -76,7 +76,7 @@ async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -
     host::permit(route, &site)?;
     let caller = if route.page { pages::session::caller(shared, route, &site).await? } else { authenticate::caller(shared, route, &site).await? };
     if let Some(caller) = &caller {
-        authenticate::authorize(route, caller)?;
+        authenticate::authorize(route, caller, shared.now)?;
     }
     let body = body::read(shared, route, request).await?;
     let ctx = Ctx::new(Rc::clone(shared), route, params, site.tenant, caller, body);

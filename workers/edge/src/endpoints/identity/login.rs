@@ -16,8 +16,8 @@ use zygo_runtime::random;
 use zygo_store::identity::{self, Credentials, Failure};
 
 use super::{
-    session::{Client, Session},
-    sign_in::{self, Proof},
+    session::Client,
+    sign_in::{self, Proof, SignedIn},
 };
 use crate::{ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
 
@@ -35,20 +35,24 @@ pub struct Input {
     /// Whether the refresh token goes into a cookie.
     #[serde(default)]
     cookie: bool,
+    /// Token of a trusted device that keeps no cookies.
+    #[serde(default)]
+    device_token: Option<String>,
 }
 
 json_input!(Input, account = email);
 
-/// Signs in to the host's tenant, or to the platform.
+/// Signs in to the host's tenant, or to the platform; somebody with a second factor gets a challenge for it.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` alike for a wrong password, an unknown address, a locked account and a
-/// person who is not a member here; `EMAIL_NOT_VERIFIED` and `USER_SUSPENDED` only with the right password.
-pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
+/// person who is not a member here; `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED` and `MFA_REQUIRED` only with the right password.
+pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> {
     let turn = Turn::take(ctx.app).await?;
     let db = ctx.db().await?;
     let home = ctx.home();
-    let found = ctx.store(identity::find_credentials(&db, &ctx.lookup(), input.email.as_str(), home)).await?;
+    let arrival = sign_in::arrival(&ctx, input.device_token.as_deref());
+    let found = ctx.store(identity::find_credentials(&db, &ctx.lookup(), input.email.as_str(), &arrival)).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
     let matches = turn.verify(input.password.reveal(), hash);
     let locked = found.as_ref().and_then(|found| found.locked_until).is_some_and(|until| until > ctx.now);
@@ -60,7 +64,15 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
         return Err(refuse(&ctx, &db, None, &input.email).await?);
     }
     let rehash = if password::needs_rehash(hash.unwrap_or_default()) { Some(turn.hash(input.password.reveal())?) } else { None };
-    let proof = Proof { user: &found.user, user_suspended: found.user_suspended, membership, amr: vec!["pwd".into()], mfa_at: None, rehash };
+    let proof = Proof {
+        user: &found.user,
+        user_suspended: found.user_suspended,
+        membership,
+        standing: &found.standing,
+        amr: vec!["pwd".into()],
+        mfa_at: None,
+        rehash,
+    };
     sign_in::complete(&ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
 }
 

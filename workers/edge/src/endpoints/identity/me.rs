@@ -5,6 +5,7 @@ use serde::Serialize;
 use zygo_core::{
     error::{Code, Problem},
     id::UserId,
+    identity::mfa::Factor,
     time::Timestamp,
 };
 use zygo_store::identity::{self, Me};
@@ -51,10 +52,10 @@ pub struct Output {
 /// Second factors of a person.
 #[derive(Serialize, JsonSchema)]
 pub struct Mfa {
-    /// Whether there is one.
+    /// Whether there is one; backup codes alone are none.
     enabled: bool,
     /// Which.
-    factors: Vec<String>,
+    factors: Vec<Factor>,
 }
 
 /// What `GET` and `PATCH` answer.
@@ -70,7 +71,7 @@ pub fn view(me: &Me, caller: &Caller) -> Output {
         avatar_url: user.avatar_url,
         locale: user.locale,
         timezone: user.timezone,
-        mfa: Mfa { enabled: !me.mfa_factors.is_empty(), factors: me.mfa_factors.clone() },
+        mfa: Mfa { enabled: me.mfa_factors.iter().any(|factor| factor.counts()), factors: me.mfa_factors.clone() },
         memberships: me.memberships.iter().map(Into::into).collect(),
         active_tenant: active_tenant.map(|membership| (&membership.tenant).into()),
         permissions: caller.permissions.keys().collect(),

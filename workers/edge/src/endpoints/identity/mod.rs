@@ -5,6 +5,7 @@ pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod mfa;
 pub mod one_time;
 pub mod refresh;
 pub mod resend;
@@ -22,7 +23,7 @@ use crate::route::{Guard, Route, Who};
 /// The routes of this capability.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         Route::post("/auth/signup", Who::Public, "Create an account; a verification mail follows", signup::handle)
             .status(201)
             .guard(Guard::SignUp)
@@ -36,7 +37,9 @@ pub fn routes() -> Vec<Route> {
         )
         .status(202)
         .guard(Guard::Resend),
-        Route::post("/auth/login", Who::Public, "Sign in with a password", login::handle).guard(Guard::SignIn).while_suspended(),
+        Route::post("/auth/login", Who::Public, "Sign in with a password; answers a session, or a challenge for a second factor", login::handle)
+            .guard(Guard::SignIn)
+            .while_suspended(),
         Route::post("/auth/refresh", Who::Public, "Rotate the refresh token; answers a new access token", refresh::handle).while_suspended(),
         Route::post("/auth/logout", Who::Session, "End this session, the others, or all", logout::handle).status(204).while_suspended(),
         Route::get("/auth/sessions", Who::Session, "The caller's live sessions", sessions::list),
@@ -49,5 +52,7 @@ pub fn routes() -> Vec<Route> {
         Route::get("/users/me", Who::Session, "The caller, memberships, active tenant and permissions", me::handle),
         Route::patch("/users/me", Who::Session, "Change the caller's profile", update_me::handle),
         Route::post("/auth/switch-tenant", Who::Session, "A session in another of the caller's tenants", switch_tenant::handle),
-    ]
+    ];
+    routes.extend(mfa::routes());
+    routes
 }

@@ -17,6 +17,7 @@ use zygo_store::identity::{self, NewNotice};
 
 use super::{
     session::{self, Grounds, Session},
+    sign_in,
     views::SessionView,
 };
 use crate::{cookies, ctx::Ctx, json_input, outbox, reply::Reply, security};
@@ -35,7 +36,7 @@ json_input!(Input);
 /// Rotates the token.
 ///
 /// # Errors
-/// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SESSION_REVOKED`, `REFRESH_TOKEN_REUSED`, `TENANT_MISMATCH`.
+/// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SESSION_REVOKED`, `REFRESH_TOKEN_REUSED`, `TENANT_MISMATCH`, `MFA_REQUIRED`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     let from_cookie = input.refresh_token.is_none() && cookies::present(&ctx.head);
     let text = match &input.refresh_token {
@@ -80,6 +81,7 @@ pub async fn rotate(ctx: &Ctx, text: &str, into_cookie: bool) -> Result<Reply<Se
     if tenant.is_some() && membership.is_none() {
         return Err(Problem::new(Code::SessionRevoked));
     }
+    sign_in::enforce_policy(&ctx, &context.standing, session.mfa_at)?;
     let view = SessionView {
         id: session.id,
         tenant_id: tenant,

@@ -41,6 +41,18 @@ pub struct Session {
     user: UserView,
     /// Active tenant, if any.
     tenant: Option<TenantRef>,
+    /// Token of the device, where it is trusted from now on and wants no cookie: `device_token` of its next sign-ins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
+}
+
+impl Session {
+    /// The same with the token of a device that is trusted from now on.
+    #[must_use]
+    pub fn with_device(mut self, token: String) -> Self {
+        self.device_token = Some(token);
+        self
+    }
 }
 
 impl Session {
@@ -173,18 +185,18 @@ fn rate(membership: &Membership) -> u32 {
     limit.map_or(u32::MAX, |limit| u32::try_from(limit).unwrap_or(u32::MAX))
 }
 
-/// The answer: a fresh access token beside the refresh token.
+/// An access token for a session.
 ///
 /// # Errors
-/// `INTERNAL` if the token cannot be signed.
-pub fn answer(ctx: &Ctx, grounds: &Grounds<'_>, refresh: &RefreshToken, view: SessionView, cookie: bool) -> Result<Reply<Session>, Problem> {
+/// `INTERNAL` if it cannot be signed.
+pub fn access_token(ctx: &Ctx, grounds: &Grounds<'_>, session_id: SessionId) -> Result<String, Problem> {
     let config = &ctx.app.config;
     let claims = AccessClaims {
         iss: config.issuer.clone(),
         sub: grounds.user.id,
         aud: config.audience.clone(),
         jti: random::id::<uuid::Uuid>(ctx.now).to_string(),
-        sid: refresh.session_id,
+        sid: session_id,
         tid: grounds.membership.map(|membership| membership.tenant.id),
         role: grounds.membership.map(|membership| membership.role.key.clone()),
         perms: grounds.membership.map(permissions).unwrap_or_default().to_hex(),
@@ -194,7 +206,15 @@ pub fn answer(ctx: &Ctx, grounds: &Grounds<'_>, refresh: &RefreshToken, view: Se
         email_verified: grounds.user.email_verified,
         rate: grounds.membership.map(rate),
     };
-    let access_token = config.token_keys.sign(claims, ctx.now, ACCESS_SECONDS)?;
+    config.token_keys.sign(claims, ctx.now, ACCESS_SECONDS)
+}
+
+/// The answer: a fresh access token beside the refresh token.
+///
+/// # Errors
+/// `INTERNAL` if the token cannot be signed.
+pub fn answer(ctx: &Ctx, grounds: &Grounds<'_>, refresh: &RefreshToken, view: SessionView, cookie: bool) -> Result<Reply<Session>, Problem> {
+    let access_token = access_token(ctx, grounds, refresh.session_id)?;
     let encoded = refresh.encode();
     let session = Session {
         access_token,
@@ -205,6 +225,7 @@ pub fn answer(ctx: &Ctx, grounds: &Grounds<'_>, refresh: &RefreshToken, view: Se
         session: view,
         user: grounds.user.into(),
         tenant: grounds.membership.map(|membership| (&membership.tenant).into()),
+        device_token: None,
     };
     let reply = Reply::ok(session);
     Ok(if cookie { crate::cookies::set(reply, &encoded) } else { reply })

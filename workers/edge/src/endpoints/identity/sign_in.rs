@@ -1,16 +1,60 @@
 //! What every way to sign in ends with: who was proved to be here, and whether that is enough for a session.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use zygo_core::{
     error::{Code, Problem},
+    identity::mfa::{
+        Factor, Standing, Verdict,
+        token::{Kind, MfaToken},
+    },
     time::Timestamp,
 };
+use zygo_runtime::random;
 use zygo_store::{
     Db,
-    identity::{self, Membership, SignIn, UserRow},
+    identity::{
+        self, Membership, SignIn, UserRow,
+        mfa::{Arrival, NewChallenge},
+    },
 };
 
 use super::session::{self, Client, Grounds, Session};
-use crate::{ctx::Ctx, reply::Reply};
+use crate::{cookies, ctx::Ctx, reply::Reply};
+
+/// What a sign-in answers.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SignedIn {
+    /// A session.
+    Session(Box<Session>),
+    /// One factor was right, and a second one is wanted.
+    Challenge(Challenge),
+}
+
+impl SignedIn {
+    /// The session, if it is one.
+    #[must_use]
+    pub fn into_session(self) -> Option<Session> {
+        match self {
+            Self::Session(session) => Some(*session),
+            Self::Challenge(_) => None,
+        }
+    }
+}
+
+/// A second factor is wanted.
+#[derive(Serialize, JsonSchema)]
+pub struct Challenge {
+    /// Always true.
+    mfa_required: bool,
+    /// To be sent with the answer, `POST /auth/mfa/challenge`.
+    challenge_token: String,
+    /// What may be answered with.
+    factors: Vec<Factor>,
+    /// Seconds until the challenge is void.
+    expires_in: i64,
+}
 
 /// A person who has proved who they are, by whatever way.
 pub struct Proof<'a> {
@@ -20,6 +64,8 @@ pub struct Proof<'a> {
     pub user_suspended: bool,
     /// Their membership in the host's tenant; `None` at the platform.
     pub membership: Option<&'a Membership>,
+    /// Where they stand with second factors there.
+    pub standing: &'a Standing,
     /// How they proved it (RFC 8176).
     pub amr: Vec<String>,
     /// When a second factor was given, where the way included one.
@@ -28,20 +74,67 @@ pub struct Proof<'a> {
     pub rehash: Option<String>,
 }
 
-/// Begins the session that the proof is good for.
+/// How the client of a sign-in arrives, for the store to say where its person stands: `device_token` is what a client
+/// without cookies holds of a trusted device.
+#[must_use]
+pub fn arrival(ctx: &Ctx, device_token: Option<&str>) -> Arrival {
+    let token = device_token.or_else(|| cookies::device(&ctx.head));
+    let device = token.and_then(|token| MfaToken::parse(token, Kind::Device));
+    Arrival { home: ctx.home(), device_hash: device.map(|device| device.hash()), now: ctx.now }
+}
+
+/// Keeps out whoever has no second factor where the tenant wants one; `mfa_at` is when the session got one.
 ///
 /// # Errors
-/// `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED`, `DEPENDENCY_UNAVAILABLE`.
-pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> Result<Reply<Session>, Problem> {
+/// `MFA_REQUIRED`.
+pub fn enforce_policy(ctx: &Ctx, standing: &Standing, mfa_at: Option<Timestamp>) -> Result<(), Problem> {
+    if standing.verdict(mfa_at.is_some(), ctx.now) == Verdict::SetUpFirst { Err(set_up_first()) } else { Ok(()) }
+}
+
+fn set_up_first() -> Problem {
+    Problem::new(Code::MfaRequired).hint("sign in at the API's own host to set one up, with POST /auth/mfa/totp/setup")
+}
+
+/// Begins the session that the proof is good for, or asks for a second factor.
+///
+/// # Errors
+/// `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED`, `MFA_REQUIRED`, `DEPENDENCY_UNAVAILABLE`.
+pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> Result<Reply<SignedIn>, Problem> {
     if !proof.user.email_verified {
         return Err(Problem::new(Code::EmailNotVerified).hint("POST /auth/verify-email/resend sends the mail again"));
     }
-    if proof.user_suspended || proof.membership.is_some_and(|membership| membership.is_suspended()) {
+    if proof.user_suspended || proof.membership.is_some_and(Membership::is_suspended) {
         return Err(Problem::new(Code::UserSuspended));
     }
+    match proof.standing.verdict(proof.mfa_at.is_some(), ctx.now) {
+        Verdict::SetUpFirst => return Err(set_up_first()),
+        Verdict::Challenge => return challenge(ctx, db, &proof, &client).await,
+        Verdict::Enough => {}
+    }
+    let device = proof.standing.trusted_device.filter(|_| proof.mfa_at.is_none());
     let grounds = Grounds { user: proof.user, membership: proof.membership, amr: proof.amr, mfa_at: proof.mfa_at };
     let begun = session::prepare(ctx, &grounds, &client);
     session::open(ctx, &begun, grounds.mfa_at).await?;
-    ctx.store(identity::record_sign_in(db, &ctx.lookup(), &SignIn { session: &begun.record, rehash: proof.rehash })).await?;
-    begun.answer(ctx, &grounds, client.cookie)
+    ctx.store(identity::record_sign_in(db, &ctx.lookup(), &SignIn { session: &begun.record, rehash: proof.rehash, device })).await?;
+    Ok(begun.answer(ctx, &grounds, client.cookie)?.map(|session| SignedIn::Session(Box::new(session))))
+}
+
+async fn challenge(ctx: &Ctx, db: &Db, proof: &Proof<'_>, client: &Client) -> Result<Reply<SignedIn>, Problem> {
+    let token = MfaToken::from_random(Kind::Challenge, random::bytes());
+    let expires_in = Kind::Challenge.ttl_seconds();
+    let new = NewChallenge {
+        id: random::id(ctx.now),
+        user_id: proof.user.id,
+        home: ctx.home(),
+        token_hash: token.hash(),
+        amr: &proof.amr,
+        device_name: client.device_name.as_deref(),
+        cookie: client.cookie,
+        rehash: proof.rehash.as_deref(),
+        expires_at: ctx.now.plus_seconds(expires_in),
+        now: ctx.now,
+    };
+    ctx.store(identity::mfa::begin_challenge(db, &ctx.lookup(), &new)).await?;
+    let factors = proof.standing.factors.clone();
+    Ok(Reply::ok(SignedIn::Challenge(Challenge { mfa_required: true, challenge_token: token.encode(), factors, expires_in })))
 }

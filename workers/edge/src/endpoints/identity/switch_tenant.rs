@@ -8,7 +8,10 @@ use zygo_core::{
 };
 use zygo_store::identity;
 
-use super::session::{self, Client, Grounds, Session};
+use super::{
+    session::{self, Client, Grounds, Session},
+    sign_in,
+};
 use crate::{ctx::Ctx, json_input, reply::Reply};
 
 /// Where to.
@@ -27,7 +30,8 @@ json_input!(Input);
 /// Begins a session in another of the caller's tenants; the present one goes on.
 ///
 /// # Errors
-/// `NOT_FOUND` for a tenant that the caller does not belong to, `USER_SUSPENDED` where suspended in it, `SESSION_REVOKED`.
+/// `NOT_FOUND` for a tenant that the caller does not belong to, `USER_SUSPENDED` where suspended in it, `SESSION_REVOKED`,
+/// `MFA_REQUIRED` where it wants a second factor that the caller does not have.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     let caller = ctx.caller()?;
     let db = ctx.db().await?;
@@ -41,6 +45,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     if context.user_suspended || membership.is_suspended() {
         return Err(Problem::new(Code::UserSuspended));
     }
+    sign_in::enforce_policy(&ctx, &context.standing, caller.mfa_at)?;
     let grounds = Grounds { user: &context.user, membership: Some(membership), amr: caller.amr.clone(), mfa_at: caller.mfa_at };
     let begun = session::prepare(&ctx, &grounds, &Client { device_name: None, cookie: input.cookie });
     session::open(&ctx, &begun, caller.mfa_at).await?;

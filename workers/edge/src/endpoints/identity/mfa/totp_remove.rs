@@ -1,0 +1,20 @@
+//! `DELETE /auth/mfa/totp`
+
+use zygo_core::{
+    error::{Code, Problem},
+    identity::mfa::Factor,
+};
+use zygo_store::identity::mfa;
+
+use crate::{ctx::Ctx, reply::Reply, route::NoBody};
+
+/// Takes the authenticator app off; with the last factor go the backup codes and the trusted devices.
+///
+/// # Errors
+/// `NOT_FOUND` if none is set up.
+pub async fn handle(ctx: Ctx, _: NoBody) -> Result<Reply<()>, Problem> {
+    let caller = ctx.caller()?;
+    let db = ctx.db().await?;
+    let removed = ctx.store(mfa::remove_factor(&db, &ctx.lookup(), caller.user_id, Factor::Totp, ctx.now)).await?;
+    if removed { Ok(Reply::no_content()) } else { Err(Problem::new(Code::NotFound)) }
+}
