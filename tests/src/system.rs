@@ -148,6 +148,8 @@ impl System {
             PASSWORD_MARK,
             "eyJ",
             "zr_",
+            "zf_",
+            "zt_",
             "zv_",
             "zp_",
             "zm_",

@@ -7,6 +7,7 @@ mod limits;
 mod lock;
 mod login;
 mod logout;
+mod mfa;
 mod refresh;
 mod sessions;
 mod signup;
@@ -23,6 +24,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         lock::tests(),
         login::tests(),
         logout::tests(),
+        mfa::tests(),
         refresh::tests(),
         sessions::tests(),
         signup::tests(),
