@@ -63,8 +63,8 @@ const MAIL_PROFILE: Statement<PlatformScope> = Statement::new(
     "identity.user_profile_for_mail",
     &[Type::UUID],
     &[Type::TEXT, Type::BOOL, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
-    "/* identity.user_profile_for_mail */ SELECT email, email_verified_at IS NOT NULL AS email_verified, first_name, locale, locked_until \
-     FROM users WHERE id = $1",
+    "/* identity.user_profile_for_mail */ SELECT email, email_verified_at IS NOT NULL AS email_verified, first_name, locale, \
+     greatest(u.locked_until, s.locked_until) AS locked_until FROM users u LEFT JOIN mfa_state s ON s.user_id = u.id WHERE u.id = $1",
 );
 
 /// This module's statements.
@@ -112,7 +112,7 @@ pub struct MailProfile {
     pub first_name: Option<String>,
     /// Language, BCP 47.
     pub locale: String,
-    /// Until when the account is locked.
+    /// Until when the account takes no password, or no answer with a second factor.
     pub locked_until: Option<Timestamp>,
 }
 
