@@ -81,7 +81,7 @@ pub async fn rotate(ctx: &Ctx, text: &str, into_cookie: bool) -> Result<Reply<Se
     if tenant.is_some() && membership.is_none() {
         return Err(Problem::new(Code::SessionRevoked));
     }
-    sign_in::enforce_policy(&ctx, &context.standing, session.mfa_at)?;
+    sign_in::enforce_policy(ctx, &context.standing, session.mfa_at)?;
     let view = SessionView {
         id: session.id,
         tenant_id: tenant,
