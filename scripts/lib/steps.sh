@@ -3,6 +3,7 @@
 
 PASSED=0
 FAILED=0
+SKIPPED=0
 FAILED_STEPS=()
 
 # sum LOG passed|failed: over all "test result: ok. 5 passed; 0 failed; …" lines of cargo's, colours removed.
@@ -30,6 +31,12 @@ step() {
   return 0
 }
 
+# skip NAME WHY: what this machine cannot do, said in a line.
+skip() {
+  say "▸ $1: skipped, $2"
+  SKIPPED=$((SKIPPED + 1))
+}
+
 # required NAME COMMAND...: not in a pipeline, so that it may set variables; without it the rest is pointless.
 required() {
   say "▸ $1"
@@ -45,7 +52,7 @@ verdict() {
   trap - EXIT
   remove_all "$scratch"
   [ "$FAILED" = 0 ] || note "failed: $(printf '%s; ' "${FAILED_STEPS[@]}")"
-  echo "$PASSED passed, $FAILED failed"
+  echo "$PASSED passed, $FAILED failed$([ "$SKIPPED" = 0 ] || echo ", $SKIPPED skipped")"
   [ "$FAILED" = 0 ]
   exit
 }

@@ -29,6 +29,8 @@ pub struct Plan {
     pub app_url: String,
     /// URL of the platform's role.
     pub platform_url: String,
+    /// The port to serve at; 0 takes a free one.
+    pub port: u16,
 }
 
 /// A runtime and its processes.
@@ -47,8 +49,7 @@ impl Runtime {
     /// When it does not within a minute; the log's last lines are in the message.
     pub async fn start(plan: Plan) -> Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
-        // The first start takes a free port.
-        let mut runtime = Self { plan, port: 0, child: None, http };
+        let mut runtime = Self { port: plan.port, plan, child: None, http };
         runtime.restart().await?;
         Ok(runtime)
     }
@@ -80,7 +81,7 @@ impl Runtime {
     }
 
     async fn spawn(&self) -> Result<Child> {
-        let Plan { root, build, directory, variables, app_url, platform_url } = &self.plan;
+        let Plan { root, build, directory, variables, app_url, platform_url, .. } = &self.plan;
         let log = OpenOptions::new().create(true).append(true).open(directory.join("runtime.log")).await?.into_std().await;
         let variables: Map<String, Value> = variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
         let settings = directory.join("variables.json");

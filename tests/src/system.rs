@@ -23,6 +23,8 @@ pub struct Options {
     pub variables: &'static [(&'static str, &'static str)],
     /// Whether mail goes to a false Resend.
     pub mail: bool,
+    /// Whether links lead to the port that it serves, as a browser wants it.
+    pub links: bool,
 }
 
 /// A running system.
@@ -59,9 +61,13 @@ impl System {
             variables.push(("MAIL_TRANSPORT".into(), "resend".into()));
             variables.push(("RESEND_URL".into(), mail.url()));
         }
+        let port = if options.links { free_port().await? } else { 0 };
+        if options.links {
+            variables.push(("PUBLIC_URL".into(), format!("http://{}:{port}", crate::browser::PUBLIC)));
+        }
         let (app_url, platform_url) = database.urls_through(proxy.port())?;
-        let plan =
-            Plan { root: settings.root.clone(), build: settings.build.clone(), directory: directory.clone(), variables, app_url, platform_url };
+        let (root, build) = (settings.root.clone(), settings.build.clone());
+        let plan = Plan { root, build, directory: directory.clone(), variables, app_url, platform_url, port };
         let runtime = match Runtime::start(plan).await {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -70,6 +76,12 @@ impl System {
             }
         };
         Ok(Self { database, proxy, secrets, mail, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> &str {
+        self.base.rsplit(':').next().unwrap_or_default()
     }
 
     /// A client at the API's host, from an address of its own.
@@ -178,4 +190,9 @@ impl System {
         self.runtime.lock().await.kill().await?;
         self.database.remove().await
     }
+}
+
+/// A port of the loopback that nobody listens at just now.
+async fn free_port() -> Result<u16> {
+    Ok(tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
 }

@@ -13,6 +13,7 @@ use crate::{
 static SHARED: OnceCell<Arc<System>> = OnceCell::const_new();
 static STRICT: OnceCell<Arc<System>> = OnceCell::const_new();
 static FRAGILE: OnceCell<Arc<System>> = OnceCell::const_new();
+static BROWSERS: OnceCell<Arc<System>> = OnceCell::const_new();
 static FRAGILE_TURN: Mutex<()> = Mutex::const_new(());
 
 /// As in development: where most tests live.
@@ -28,7 +29,7 @@ pub async fn shared() -> Result<Arc<System>> {
 /// # Errors
 /// When it does not start.
 pub async fn strict() -> Result<Arc<System>> {
-    get(&STRICT, "strict", Options { variables: &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1")], mail: true }).await
+    get(&STRICT, "strict", Options { variables: &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1")], mail: true, links: false }).await
 }
 
 /// A system to break, to kill, or to count at; whoever holds it has it alone.
@@ -40,6 +41,14 @@ pub async fn fragile() -> Result<(Arc<System>, MutexGuard<'static, ()>)> {
     Ok((get(&FRAGILE, "fragile", Options::default()).await?, turn))
 }
 
+/// As in development, with links that a browser can follow.
+///
+/// # Errors
+/// When it does not start.
+pub async fn for_browsers() -> Result<Arc<System>> {
+    get(&BROWSERS, "browsers", Options { links: true, ..Options::default() }).await
+}
+
 async fn get(cell: &OnceCell<Arc<System>>, name: &str, options: Options) -> Result<Arc<System>> {
     let start =
         async || anyhow::Ok(Arc::new(System::start(&Settings::read()?, name, options).await.with_context(|| format!("starting the {name} system"))?));
@@ -49,7 +58,7 @@ async fn get(cell: &OnceCell<Arc<System>>, name: &str, options: Options) -> Resu
 /// The systems that were started.
 #[must_use]
 pub fn started() -> Vec<(&'static str, Arc<System>)> {
-    let cells = [("shared", &SHARED), ("strict", &STRICT), ("fragile", &FRAGILE)];
+    let cells = [("shared", &SHARED), ("strict", &STRICT), ("fragile", &FRAGILE), ("browsers", &BROWSERS)];
     cells.into_iter().filter_map(|(name, cell)| Some((name, Arc::clone(cell.get()?)))).collect()
 }
 

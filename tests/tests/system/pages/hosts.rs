@@ -55,7 +55,7 @@ async fn elsewhere_there_are_no_pages() -> Result<()> {
     let system = world::shared().await?;
     for host in ["localhost", "api.localhost", "admin.localhost"] {
         let api = system.api()?.at(host);
-        for path in PAGES.iter().map(|page| page.path).chain(["/", "/assets/pages.css"]) {
+        for path in PAGES.iter().map(|page| page.path).chain(["/"]) {
             for method in ["GET", "POST", "OPTIONS"] {
                 let answer = api.call(method, path)?.header("accept", "text/html").send().await?.expect(404)?;
                 answer.problem("NOT_FOUND").with_context(|| format!("{method} {host}{path}"))?;

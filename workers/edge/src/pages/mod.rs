@@ -7,10 +7,11 @@
 mod account;
 pub mod asset;
 mod dates;
+mod devices;
 mod faults;
 pub mod forgery;
 pub mod form;
-mod frame;
+pub mod frame;
 mod language;
 mod notice;
 mod organisation;
@@ -38,7 +39,7 @@ use crate::{
 pub fn routes() -> Vec<Route> {
     vec![
         Route::page("/", Who::Public, "Start page", account::start).while_suspended(),
-        Route::page("/assets/{file}", Who::Public, "What the pages are dressed in", asset::get).while_suspended(),
+        Route::page("/assets/{file}", Who::Public, "What the pages are dressed in", asset::get).any_host(),
         Route::page("/sign-up", Who::Public, "Create an account", sign_up::get).hosts(Hosts::Public),
         Route::form("/sign-up", Who::Public, "Create an account", sign_up::submit, sign_up::again).hosts(Hosts::Public).guard(Guard::SignUp),
         Route::page("/verify-email", Who::Public, "Confirm an address: the button", verify_email::get).while_suspended(),

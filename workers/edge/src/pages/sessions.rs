@@ -9,7 +9,7 @@ use zygo_core::{
 use zygo_store::identity::{self, SessionRow, Which};
 
 use super::{
-    dates,
+    dates, devices,
     form::Form,
     frame::{self, Frame},
     notice::Notice,
@@ -49,7 +49,7 @@ async fn show(ctx: &Ctx, problem: Option<&Problem>) -> Result<Answer, Problem> {
     let frame = Frame::new(ctx).with(problem);
     let view = |row: SessionRow| View {
         id: row.id,
-        device: row.device_name.unwrap_or_else(|| frame.t.session_unknown.to_owned()),
+        device: devices::name(row.device_name.as_deref(), row.user_agent.as_deref()).unwrap_or_else(|| frame.t.session_unknown.to_owned()),
         place: [row.ip, row.country].into_iter().flatten().collect::<Vec<_>>().join(", "),
         since: dates::minute(row.created_at, frame.language),
         seen: dates::minute(row.last_seen_at, frame.language),

@@ -7,10 +7,9 @@ use zygo_objects::mailbox::{MailboxHandle, Message};
 
 use crate::{
     ctx::Ctx,
+    pages::frame::{self, Frame},
     reply::{Answer, AnswerBody},
 };
-
-const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /// Answers the messages as JSON, or as a page to a browser.
 ///
@@ -22,11 +21,8 @@ pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
     }
     let to = ctx.query("to").map(|to| to.trim().to_lowercase());
     let messages = MailboxHandle::open(&ctx.env)?.list(to).await?;
-    if ctx.head.header("accept").is_some_and(|accept| accept.contains("text/html")) {
-        let page = Page { messages: &messages }.render().map_err(|error| Problem::internal(error.to_string()))?;
-        let mut answer = Answer::text(200, "text/html; charset=utf-8", AnswerBody::Text(page));
-        answer.headers.push(("content-security-policy", CSP.into()));
-        return Ok(answer);
+    if ctx.head.accepts_html() {
+        return frame::show(&Page { frame: Frame::bare(&ctx), messages: &messages });
     }
     Ok(Answer::text(200, "application/json; charset=utf-8", AnswerBody::Text(json!({ "data": messages }).to_string())))
 }
@@ -35,5 +31,6 @@ pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
 #[derive(Template)]
 #[template(path = "endpoints/dev/mailbox.html")]
 struct Page<'a> {
+    frame: Frame,
     messages: &'a [Message],
 }
