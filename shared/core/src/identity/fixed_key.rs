@@ -1,21 +1,70 @@
 //! Ed25519 verification (RFC 8032, 5.1.7) under a key that many signatures are checked with.
 //!
 //! `ed25519-dalek` verifies under a key that it sees for the first time: it doubles its way through 253 bits. The keys of the
-//! ring stay for months, so their multiples are laid out once, as the curve library does it for the base point, and a
-//! verification only adds. It accepts and refuses exactly what `ed25519_dalek::VerifyingKey::verify` does; tests hold it to that
-//! and to Wycheproof's vectors.
+//! ring stay for months, so their multiples and the base point's are laid out once, and a verification only adds. All of it is
+//! public, so the time may depend on it. It accepts and refuses exactly what `ed25519_dalek::VerifyingKey::verify` does; tests
+//! hold it to that and to Wycheproof's vectors.
 
 use std::{borrow::Cow, cell::OnceCell};
 
-use curve25519_dalek::{constants::ED25519_BASEPOINT_TABLE, edwards::EdwardsBasepointTable, scalar::Scalar, traits::BasepointTable as _};
+use curve25519_dalek::{EdwardsPoint, Scalar, constants::ED25519_BASEPOINT_POINT, traits::Identity as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use jwt_compact::Algorithm;
 use sha2::{Digest as _, Sha512};
 
-/// A public key with its multiples, 30 KiB, which are made at the first verification.
+/// Bits of a scalar that one addition settles. Six need 43 additions and 430 KiB a point; seven would save six more additions
+/// and double the memory.
+const WINDOW: usize = 6;
+const DIGITS: usize = 1 << WINDOW;
+/// Windows that cover a scalar, which is below 2²⁵³.
+const WINDOWS: usize = 253_usize.div_ceil(WINDOW);
+
+/// A point's multiples: `digit · 64^window`, for every window and digit.
+struct Multiples(Box<[EdwardsPoint]>);
+
+impl Multiples {
+    #[expect(clippy::arithmetic_side_effects, reason = "points of the curve are a group: sums are always points")]
+    fn of(point: EdwardsPoint) -> Self {
+        let mut all = Vec::with_capacity(WINDOWS.saturating_mul(DIGITS));
+        let mut unit = point;
+        for _ in 0..WINDOWS {
+            let mut multiple = EdwardsPoint::identity();
+            for _ in 0..DIGITS {
+                all.push(multiple);
+                multiple += unit;
+            }
+            unit = multiple;
+        }
+        Self(all.into_boxed_slice())
+    }
+
+    /// The multiples that add up to `scalar` times the point.
+    fn parts(&self, scalar: &Scalar) -> impl Iterator<Item = &EdwardsPoint> {
+        let bytes = scalar.to_bytes();
+        self.0.chunks_exact(DIGITS).enumerate().filter_map(move |(window, row)| match digit(&bytes, window) {
+            0 => None,
+            digit => row.get(digit),
+        })
+    }
+}
+
+/// The bits of a little-endian number that belong to a window.
+fn digit(bytes: &[u8; 32], window: usize) -> usize {
+    let first = window.saturating_mul(WINDOW);
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let pair = u16::from_le_bytes([byte(first / 8), byte((first / 8).saturating_add(1))]);
+    usize::from(pair >> (first % 8)) % DIGITS
+}
+
+thread_local! {
+    static BASE: Multiples = Multiples::of(ED25519_BASEPOINT_POINT);
+}
+
+/// A public key with its multiples, which are made at the first verification.
 pub struct FixedKey {
     key: VerifyingKey,
-    multiples: OnceCell<Box<EdwardsBasepointTable>>,
+    /// Of the negated key.
+    multiples: OnceCell<Multiples>,
 }
 
 impl FixedKey {
@@ -38,9 +87,8 @@ impl FixedKey {
         let Some(s) = Option::<Scalar>::from(Scalar::from_canonical_bytes(*signature.s_bytes())) else { return false };
         let hash = Sha512::new().chain_update(signature.r_bytes()).chain_update(self.as_bytes()).chain_update(message);
         let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
-        let multiples = self.multiples.get_or_init(|| Box::new(EdwardsBasepointTable::create(&-self.key.to_edwards())));
-        let r = ED25519_BASEPOINT_TABLE.mul_base(&s) + multiples.mul_base(&k);
-        // Public values on both sides: there is nothing to hide by comparing in constant time.
+        let multiples = self.multiples.get_or_init(|| Multiples::of(-self.key.to_edwards()));
+        let r = BASE.with(|base| base.parts(&s).chain(multiples.parts(&k)).fold(EdwardsPoint::identity(), |sum, part| sum + part));
         r.compress().as_bytes() == signature.r_bytes()
     }
 }
