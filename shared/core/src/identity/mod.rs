@@ -9,5 +9,6 @@ pub mod one_time;
 pub mod passkey;
 pub mod password;
 pub mod refresh;
+pub mod saml;
 pub mod session;
 pub mod token;
