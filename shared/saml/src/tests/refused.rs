@@ -9,7 +9,8 @@ use crate::{generate, metadata, response, xml};
 
 #[test]
 fn what_an_honest_provider_may_get_wrong() {
-    let cases: [(&str, fn(&mut Draft), Refusal); 22] = [
+    type Case = (&'static str, fn(&mut Draft), Refusal);
+    let cases: [Case; 22] = [
         ("unsigned", |d| d.sign_assertion = false, Refusal::Unsigned),
         ("unknown certificate", |d| d.key = KEYS.stranger.clone(), Refusal::Signature),
         ("failure", |d| d.status = "urn:oasis:names:tc:SAML:2.0:status:Responder".into(), Refusal::Status),
