@@ -27,12 +27,20 @@ run() {
   fi
 }
 
+# config_of NAME: the configuration of the Worker that holds a secret.
+config_of() {
+  case "$1" in
+    SAML_KEYS) echo "$ROOT/workers/saml/wrangler.toml" ;;
+    *) echo "$ROOT/wrangler.toml" ;;
+  esac
+}
+
 # put_secret ENVIRONMENT NAME FILE: by standard input, so that it stands on no command line.
 put_secret() {
   if [ -n "${dry_run:-}" ]; then
     note "would run: wrangler secret put $2 --env $1   (value from $3)"
   else
-    xtask secret "$2" --file "$3" | wrangler secret put "$2" --env "$1"
+    xtask secret "$2" --file "$3" | wrangler secret put "$2" --config "$(config_of "$2")" --env "$1"
   fi
 }
 

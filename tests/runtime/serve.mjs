@@ -55,7 +55,22 @@ class ErrorLog extends Log {
   }
 }
 
-const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"), undefined, { envFiles: [devNull] });
+/** A Worker of a configuration, with the modules of its build. */
+function worker(name, config, build, bindings) {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, config), undefined, { envFiles: [devNull] });
+  return {
+    ...workerOptions,
+    name,
+    bindings: { ...workerOptions.bindings, ...bindings },
+    modulesRoot: build,
+    modules: readdirSync(build)
+      .filter((file) => /\.(js|wasm)$/.test(file))
+      .sort()
+      .map((file) => ({ type: file.endsWith(".js") ? "ESModule" : "CompiledWasm", path: join(build, file) })),
+  };
+}
+
+const { SAML_KEYS, ...edge } = vars;
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",
   port: Number(options.port),
@@ -67,16 +82,11 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   telemetry: { enabled: false },
   unsafeTriggerHandlers: true,
   handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
-  workers: [{
-    ...workerOptions,
-    name: "zygo",
-    bindings: { ...workerOptions.bindings, ...vars },
-    modulesRoot: build,
-    modules: readdirSync(build)
-      .filter((name) => /\.(js|wasm)$/.test(name))
-      .sort()
-      .map((name) => ({ type: name.endsWith(".js") ? "ESModule" : "CompiledWasm", path: join(build, name) })),
-  }],
+  // The first is the one that is served.
+  workers: [
+    worker("zygo", "wrangler.toml", build, edge),
+    worker("zygo-saml", "workers/saml/wrangler.toml", join(build, "saml"), { SAML_KEYS }),
+  ],
 }));
 
 /** Applies d1-migrations/, remembering them in the table that wrangler uses for that. */

@@ -63,6 +63,12 @@ pub fn new_seal_ring() -> Result<String> {
     Ok(serde_json::to_string(&[key])?)
 }
 
+/// A ring of one RSA key of 3,072 bits with its certificate, as JSON: what signs our requests to identity providers.
+pub fn new_saml_ring() -> Result<String> {
+    let made = zygo_self_signed::rsa(3072, "zygo saml", now().into(), &mut rand_core::OsRng).map_err(anyhow::Error::msg)?;
+    Ok(serde_json::json!([{ "key": *made.key, "certificate": made.certificate }]).to_string())
+}
+
 /// Applies a step to the ring in a file.
 pub fn rotate(step: &Step, path: &Path, dry_run: bool) -> Result<()> {
     let mut file = Secrets::read(path)?;

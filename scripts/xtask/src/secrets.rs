@@ -31,7 +31,12 @@ pub fn show(name: &str, path: &Path) -> Result<()> {
 }
 
 type Maker = fn() -> Result<String>;
-const MAKERS: &[(&str, Maker)] = &[("TOKEN_KEYS", keys::new_token_ring), ("SEAL_KEYS", keys::new_seal_ring), ("OPS_TOKEN", files::random_password)];
+const MAKERS: &[(&str, Maker)] = &[
+    ("TOKEN_KEYS", keys::new_token_ring),
+    ("SEAL_KEYS", keys::new_seal_ring),
+    ("OPS_TOKEN", files::random_password),
+    ("SAML_KEYS", keys::new_saml_ring),
+];
 
 /// The lines of such a file, comments and order kept.
 pub struct Secrets {

@@ -17,8 +17,6 @@
 )]
 
 pub mod certificate;
-#[cfg(any(test, feature = "generate"))]
-pub mod generate;
 pub mod keys;
 pub mod metadata;
 mod names;

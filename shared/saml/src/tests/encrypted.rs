@@ -4,7 +4,7 @@ use bergshamra::{EncContext, KeysManager, core::algorithm as uri, keys::loader};
 use zygo_core::identity::saml::Refusal;
 
 use super::kit::{Draft, KEYS, finish};
-use crate::generate::Generated;
+use zygo_self_signed::Generated;
 
 /// The assertion encrypted to a key.
 fn encrypted(assertion: &str, cipher: &str, transport: &str, to: &Generated) -> String {

@@ -10,11 +10,9 @@ use zygo_core::{
     time::Timestamp,
 };
 
-use crate::{
-    ServiceKeys, certificate,
-    generate::{self, Generated},
-    response,
-};
+use zygo_self_signed::Generated;
+
+use crate::{ServiceKeys, certificate, response};
 
 /// 2026-01-28T09:30:00Z
 pub const NOW: Timestamp = Timestamp::from_millis(1_769_592_600_000);
@@ -31,7 +29,7 @@ pub struct Keys {
 }
 
 pub static KEYS: LazyLock<Keys> = LazyLock::new(|| {
-    let make = |name| generate::rsa(2048, name, NOW, &mut OsRng).unwrap();
+    let make = |name| zygo_self_signed::rsa(2048, name, NOW, &mut OsRng).unwrap();
     Keys { idp: make("idp"), next: make("next"), stranger: make("stranger"), service: make("service") }
 });
 

@@ -5,7 +5,7 @@ use bergshamra::core::algorithm as uri;
 use zygo_core::identity::saml::Refusal;
 
 use super::kit::{self, Draft, KEYS, NOW, finish};
-use crate::{generate, metadata, response, xml};
+use crate::{metadata, response, xml};
 
 #[test]
 fn what_an_honest_provider_may_get_wrong() {
@@ -134,7 +134,7 @@ fn what_is_no_response() {
 
 #[test]
 fn certificates_and_metadata() {
-    let weak = generate::rsa(1024, "weak", NOW, &mut rand_core::OsRng).unwrap();
+    let weak = zygo_self_signed::rsa(1024, "weak", NOW, &mut rand_core::OsRng).unwrap();
     assert_eq!(crate::certificate::read(&weak.certificate).unwrap_err(), Refusal::Certificate);
     assert_eq!(crate::certificate::read("-----BEGIN NONSENSE-----").unwrap_err(), Refusal::Certificate);
     assert_eq!(crate::certificate::read(&"A".repeat(20_000)).unwrap_err(), Refusal::Certificate);
