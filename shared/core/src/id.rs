@@ -68,6 +68,10 @@ ids! {
     EventId,
     /// A row of the outbox.
     OutboxId,
+    /// A tenant's connection to its identity provider.
+    ConnectionId,
+    /// A mail domain that a tenant claims.
+    DomainId,
     /// A message kept in the development mailbox.
     MessageId,
     /// A device that somebody trusts.

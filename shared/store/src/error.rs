@@ -4,6 +4,14 @@ use std::{error::Error as _, fmt};
 
 use tokio_postgres::Error;
 
+/// Somebody whose organisation requires sign-on tried to begin a session otherwise.
+pub const SIGN_ON_REQUIRED: &str = "sign_on_required";
+/// The plan has no room for another member.
+pub const MEMBERS_FULL: &str = "members_full";
+
+/// Rules that functions of the schema raise; any other broken check is a fault of this program.
+const RULES: [&str; 2] = [SIGN_ON_REQUIRED, MEMBERS_FULL];
+
 /// A failure of the store.
 ///
 /// `Display` says the kind and no more, so that internal text cannot slip into an answer; the log reads [`cause`](Self::cause).
@@ -18,6 +26,11 @@ pub enum StoreError {
     },
     /// A policy or a missing grant refused it (42501).
     Forbidden(String),
+    /// A rule of the schema refused it, by name (23514).
+    Refused {
+        /// The constraint's name.
+        constraint: String,
+    },
     /// It lost to another transaction and may be tried again (40001, 40P01, 55P03).
     Retry(String),
     /// A fault of this program.
@@ -30,7 +43,7 @@ impl StoreError {
     pub fn cause(&self) -> &str {
         match self {
             Self::Unavailable(cause) | Self::Forbidden(cause) | Self::Retry(cause) | Self::Bug(cause) => cause,
-            Self::Conflict { constraint } => constraint,
+            Self::Conflict { constraint } | Self::Refused { constraint } => constraint,
         }
     }
 
@@ -47,6 +60,9 @@ impl StoreError {
         let cause = format!("{statement}: {code} {message}");
         match code {
             "23505" | "23503" => Self::Conflict { constraint: db.constraint().unwrap_or(statement).to_owned() },
+            "23514" if RULES.contains(&db.constraint().unwrap_or_default()) => {
+                Self::Refused { constraint: db.constraint().unwrap_or_default().to_owned() }
+            }
             "42501" => Self::Forbidden(cause),
             "40001" | "40P01" | "55P03" => Self::Retry(cause),
             "57014" => Self::Unavailable(cause),
@@ -61,7 +77,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self {
             Self::Unavailable(_) => "the database is unavailable",
             Self::Conflict { .. } => "the change conflicts with another",
-            Self::Forbidden(_) => "the database refused it",
+            Self::Forbidden(_) | Self::Refused { .. } => "the database refused it",
             Self::Retry(_) => "the change lost to another",
             Self::Bug(_) => "the store failed",
         })

@@ -18,7 +18,7 @@ pub mod tenancy;
 pub mod upkeep;
 
 pub use db::Db;
-pub use error::StoreError;
+pub use error::{MEMBERS_FULL, SIGN_ON_REQUIRED, StoreError};
 pub use scope::{Actor, LookupScope, PlatformScope, Scope, TenantScope};
 pub use statement::Described;
 
@@ -42,6 +42,9 @@ pub fn statements() -> Vec<Described> {
         identity::profile::STATEMENTS,
         identity::record::STATEMENTS,
         identity::session::STATEMENTS,
+        identity::sign_on::STATEMENTS,
+        identity::connection::STATEMENTS,
+        identity::domain::STATEMENTS,
         identity::token::STATEMENTS,
         outbox::STATEMENTS,
         tenancy::STATEMENTS,

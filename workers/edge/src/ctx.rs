@@ -14,14 +14,14 @@ use zygo_core::{
     error::{Code, Problem},
     id::{TenantId, UserId},
     limits::gcra::Decision,
-    tenancy::directory::DirectoryEntry,
+    tenancy::{directory::DirectoryEntry, plan::Feature},
     time::Timestamp,
 };
 use zygo_runtime::{
     clock,
     postgres::{self, Role},
 };
-use zygo_store::{Actor, Db, LookupScope, StoreError, TenantScope};
+use zygo_store::{Actor, Db, LookupScope, MEMBERS_FULL, SIGN_ON_REQUIRED, StoreError, TenantScope};
 
 use crate::{app::App, caller::Caller, pipeline::head::Head, route::Route};
 
@@ -126,6 +126,14 @@ impl Shared {
     }
 }
 
+/// The answer to somebody who has proved who they are, but not through their organisation's identity provider.
+fn sign_on_required() -> Problem {
+    Problem::new(Code::PermissionDenied)
+        .detail("your organisation requires that you sign on through its identity provider")
+        .details(serde_json::json!({ "permission": null, "sign_on": true }))
+        .hint("GET /auth/sso/discover?email= says where; an owner may also sign in with a second factor")
+}
+
 /// What an error of the store is to a client.
 #[must_use]
 pub fn store_problem(error: StoreError) -> Problem {
@@ -133,6 +141,11 @@ pub fn store_problem(error: StoreError) -> Problem {
         StoreError::Unavailable(cause) => Problem::unavailable(cause),
         StoreError::Retry(cause) => Problem::unavailable(cause).retry_after(1),
         StoreError::Conflict { constraint } => Problem::new(Code::Conflict).cause(constraint),
+        StoreError::Refused { constraint } if constraint == SIGN_ON_REQUIRED => sign_on_required(),
+        StoreError::Refused { constraint } if constraint == MEMBERS_FULL => {
+            Problem::new(Code::PlanLimit).details(serde_json::json!({ "feature": Feature::Members.key() }))
+        }
+        StoreError::Refused { constraint } => Problem::internal(constraint),
         StoreError::Forbidden(cause) => Problem::new(Code::NotFound).cause(format!("refused by a policy: {cause}")),
         StoreError::Bug(cause) => Problem::internal(cause),
     }

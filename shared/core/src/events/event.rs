@@ -4,7 +4,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::{SessionId, TenantId, UserId};
+use crate::id::{ConnectionId, DomainId, RoleId, SessionId, TenantId, UserId};
 
 /// A payload that belongs to one type of event.
 pub trait Payload: Serialize + JsonSchema {
@@ -108,6 +108,32 @@ events! {
         user_id: UserId,
         /// Why it ended, a word such as `signed_out`.
         reason: String,
+    }
+    "member.provisioned" v 1, "Somebody became a member by signing on through the organisation's identity provider." => MemberProvisioned {
+        /// The new member.
+        user_id: UserId,
+        /// Their role.
+        role_id: RoleId,
+    }
+    "sso_connection.created" v 1, "An organisation described its identity provider." => SsoConnectionCreated {
+        /// The connection.
+        connection_id: ConnectionId,
+    }
+    "sso_connection.updated" v 1, "A connection to an identity provider was changed." => SsoConnectionUpdated {
+        /// The connection.
+        connection_id: ConnectionId,
+        /// Its version after the change.
+        version: i32,
+    }
+    "sso_connection.deleted" v 1, "A connection to an identity provider was removed." => SsoConnectionDeleted {
+        /// The connection.
+        connection_id: ConnectionId,
+    }
+    "sso_domain.verified" v 1, "An organisation proved that a mail domain is its own." => SsoDomainVerified {
+        /// The claim.
+        domain_id: DomainId,
+        /// The domain.
+        domain: String,
     }
     "tenant.created" v 1, "An organisation was created." => TenantCreated {
         /// The organisation.

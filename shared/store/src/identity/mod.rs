@@ -1,5 +1,7 @@
 //! People: accounts, memberships, sessions on record.
 
+pub(crate) mod connection;
+pub(crate) mod domain;
 pub(crate) mod member;
 pub mod mfa;
 pub(crate) mod notice;
@@ -7,10 +9,13 @@ pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod session;
 pub(crate) mod sign_in;
+pub(crate) mod sign_on;
 pub(crate) mod sign_up;
 pub(crate) mod token;
 pub(crate) mod verification;
 
+pub use connection::{Change, ConnectionRow, NewConnection, Saved, connection, connections, create_connection, delete_connection, update_connection};
+pub use domain::{DomainRow, claim_domain, delete_domain, domain, domains, require_sign_on, verify_domain};
 pub use member::{Membership, RoleRow, TenantRow, UserRow};
 pub use notice::{NewNotice, owe_notice};
 pub use profile::{Me, ProfilePatch, Update, me, update_profile};
@@ -19,6 +24,7 @@ pub use session::{
     EndedSession, SessionContext, SessionRow, Which, end_reused_session, end_sessions, ended_sessions, list_sessions, session_context,
 };
 pub use sign_in::{Credentials, Failure, SignIn, find_credentials, record_sign_in, record_sign_in_failure};
+pub use sign_on::{Connection, Discovered, SignOn, SignedOn, discover_connection, find_connection, sign_on};
 pub use sign_up::{NewUser, SignUp, sign_up};
 pub use token::{EndedSessions, NewToken, Redeemed, begin_token, begin_token_of_session, end_sessions_by_token};
 pub use verification::{MailProfile, NewVerification, Verification, begin_verification, request_verification, user_profile_for_mail, verify_email};

@@ -22,5 +22,6 @@ mod notices;
 mod outbox;
 mod rows;
 mod sessions;
+mod sign_on;
 mod statements;
 mod tenancy;
