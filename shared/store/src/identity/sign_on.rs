@@ -179,7 +179,7 @@ pub struct SignOn {
 
 /// Whom a sign-on leads to.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(target_arch = "wasm32"), expect(clippy::large_enum_variant, reason = "one per request, and most are the large one"))]
+#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
 pub enum SignedOn {
     /// A member of the connection's tenant.
     Member {
