@@ -95,6 +95,32 @@ events! {
         /// Which: `totp`, `sms`, `passkey`.
         factor: String,
     }
+    "user.preferences_updated" v 1, "A user changed their preferences." => UserPreferencesUpdated {
+        /// The user.
+        user_id: UserId,
+        /// The preferences' version after the change.
+        version: i64,
+    }
+    "user.password_changed" v 1, "A user's password was set anew." => UserPasswordChanged {
+        /// The user.
+        user_id: UserId,
+    }
+    "user.email_changed" v 1, "A user's mail address was changed, or changed back." => UserEmailChanged {
+        /// The user.
+        user_id: UserId,
+    }
+    "user.deletion_requested" v 1, "A user asked to delete their account; nobody can sign in to it now." => UserDeletionRequested {
+        /// The user.
+        user_id: UserId,
+    }
+    "user.deletion_cancelled" v 1, "A user kept an account that was to be deleted." => UserDeletionCancelled {
+        /// The user.
+        user_id: UserId,
+    }
+    "user.deleted" v 1, "An account was erased." => UserDeleted {
+        /// The user.
+        user_id: UserId,
+    }
     "session.created" v 1, "A user signed in." => SessionCreated {
         /// The session.
         session_id: SessionId,

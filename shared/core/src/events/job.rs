@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     id::{TenantId, UserId},
@@ -39,6 +40,48 @@ pub enum Job {
         /// What happened.
         notice: Notice,
     },
+    /// Mail a link that sets a new password.
+    #[serde(rename = "mail.reset_password")]
+    MailResetPassword {
+        /// Whose password.
+        user_id: UserId,
+    },
+    /// Mail a link that signs in.
+    #[serde(rename = "mail.magic_link")]
+    MailMagicLink {
+        /// Who signs in.
+        user_id: UserId,
+    },
+    /// Mail a link to a new address that makes it the account's.
+    #[serde(rename = "mail.confirm_email")]
+    MailConfirmEmail {
+        /// Whose account.
+        user_id: UserId,
+        /// The change that holds the address.
+        change_id: Uuid,
+    },
+    /// Tell the old address that the account has another, with a link that takes it back.
+    #[serde(rename = "mail.email_changed")]
+    MailEmailChanged {
+        /// Whose account.
+        user_id: UserId,
+        /// The change that holds the address.
+        change_id: Uuid,
+    },
+    /// Tell a user that their account will be deleted, with a link that cancels it.
+    #[serde(rename = "mail.deletion_requested")]
+    MailDeletionRequested {
+        /// Whose account.
+        user_id: UserId,
+        /// The request.
+        request_id: Uuid,
+    },
+    /// Delete a file that nothing refers to any more.
+    #[serde(rename = "files.remove")]
+    FilesRemove {
+        /// Its key.
+        key: String,
+    },
     /// See to it that sessions which ended on record have ended in their objects.
     #[serde(rename = "sessions.end")]
     SessionsEnd {
@@ -64,6 +107,12 @@ impl Job {
             Self::MailAccountExists { .. } => "mail.account_exists",
             Self::MailAccountLocked { .. } => "mail.account_locked",
             Self::MailSecurityNotice { .. } => "mail.security_notice",
+            Self::MailResetPassword { .. } => "mail.reset_password",
+            Self::MailMagicLink { .. } => "mail.magic_link",
+            Self::MailConfirmEmail { .. } => "mail.confirm_email",
+            Self::MailEmailChanged { .. } => "mail.email_changed",
+            Self::MailDeletionRequested { .. } => "mail.deletion_requested",
+            Self::FilesRemove { .. } => "files.remove",
             Self::SessionsEnd { .. } => "sessions.end",
             Self::DirectorySync { .. } => "directory.sync",
         }
@@ -79,10 +128,16 @@ impl Job {
     #[must_use]
     pub const fn queue(&self) -> Queue {
         match self {
-            Self::MailVerifyEmail { .. } | Self::MailAccountExists { .. } | Self::MailAccountLocked { .. } | Self::MailSecurityNotice { .. } => {
-                Queue::Mail
-            }
-            Self::SessionsEnd { .. } | Self::DirectorySync { .. } => Queue::Jobs,
+            Self::MailVerifyEmail { .. }
+            | Self::MailAccountExists { .. }
+            | Self::MailAccountLocked { .. }
+            | Self::MailSecurityNotice { .. }
+            | Self::MailResetPassword { .. }
+            | Self::MailMagicLink { .. }
+            | Self::MailConfirmEmail { .. }
+            | Self::MailEmailChanged { .. }
+            | Self::MailDeletionRequested { .. } => Queue::Mail,
+            Self::FilesRemove { .. } | Self::SessionsEnd { .. } | Self::DirectorySync { .. } => Queue::Jobs,
         }
     }
 }
@@ -122,8 +177,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     fn one_of_each() -> Vec<Job> {
@@ -133,6 +186,12 @@ mod tests {
             Job::MailAccountExists { user_id },
             Job::MailAccountLocked { user_id },
             Job::MailSecurityNotice { user_id, notice: Notice::PasswordChanged },
+            Job::MailResetPassword { user_id },
+            Job::MailMagicLink { user_id },
+            Job::MailConfirmEmail { user_id, change_id: Uuid::from_u128(2) },
+            Job::MailEmailChanged { user_id, change_id: Uuid::from_u128(2) },
+            Job::MailDeletionRequested { user_id, request_id: Uuid::from_u128(3) },
+            Job::FilesRemove { key: "users/1/avatars/2".into() },
             Job::SessionsEnd { user_id, ended_at: Timestamp::from_millis(1) },
             Job::DirectorySync { tenant_id: TenantId::PLATFORM },
         ]

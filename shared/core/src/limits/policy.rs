@@ -150,6 +150,8 @@ pub enum MailKind {
     ResendVerification,
     /// To sign in without a password.
     MagicLink,
+    /// To an address that is to be an account's.
+    ConfirmEmail,
 }
 
 impl MailKind {
@@ -158,6 +160,7 @@ impl MailKind {
             Self::ForgotPassword => ("forgot-password-account", "forgot-password-address"),
             Self::ResendVerification => ("resend-verification-account", "resend-verification-address"),
             Self::MagicLink => ("magic-link-account", "magic-link-address"),
+            Self::ConfirmEmail => ("confirm-email-account", "confirm-email-address"),
         }
     }
 }

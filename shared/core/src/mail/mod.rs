@@ -34,6 +34,35 @@ pub enum Mail<'a> {
         /// How long nobody can sign in, in minutes.
         minutes: u32,
     },
+    /// Somebody asked for a new password.
+    ResetPassword {
+        /// Where the token is redeemed.
+        link: &'a str,
+        /// The one-time token in the link.
+        token: &'a str,
+    },
+    /// Somebody asked for a link to sign in with.
+    MagicLink {
+        /// Where the token is redeemed.
+        link: &'a str,
+        /// The one-time token in the link.
+        token: &'a str,
+    },
+    /// To a new address: confirm that it is to be the account's.
+    ConfirmEmail {
+        /// Where the token is redeemed.
+        link: &'a str,
+    },
+    /// To the old address: the account has another one now.
+    EmailChanged {
+        /// Where the old one is restored.
+        link: &'a str,
+    },
+    /// The account will be deleted.
+    DeletionRequested {
+        /// Where that is cancelled.
+        link: &'a str,
+    },
     /// Something that concerns the security of the account.
     SecurityNotice {
         /// What.
@@ -112,7 +141,37 @@ impl Mail<'_> {
             Self::VerifyEmail { .. } => "verify_email",
             Self::AccountExists { .. } => "account_exists",
             Self::AccountLocked { .. } => "account_locked",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::MagicLink { .. } => "magic_link",
+            Self::ConfirmEmail { .. } => "confirm_email",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::DeletionRequested { .. } => "deletion_requested",
             Self::SecurityNotice { .. } => "security_notice",
+        }
+    }
+
+    /// The link that it leads with.
+    const fn link(&self) -> Option<&str> {
+        match self {
+            Self::VerifyEmail { link, .. }
+            | Self::AccountExists { link }
+            | Self::ResetPassword { link, .. }
+            | Self::MagicLink { link, .. }
+            | Self::ConfirmEmail { link }
+            | Self::EmailChanged { link }
+            | Self::DeletionRequested { link }
+            | Self::SecurityNotice { link, .. } => Some(link),
+            Self::AccountLocked { .. } => None,
+        }
+    }
+
+    /// The one-time token that the development mailbox shows, and by what name.
+    const fn token(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::VerifyEmail { token, .. } => Some(("verify", token)),
+            Self::ResetPassword { token, .. } => Some(("reset", token)),
+            Self::MagicLink { token, .. } => Some(("magic", token)),
+            _ => None,
         }
     }
 
@@ -121,17 +180,11 @@ impl Mail<'_> {
     /// # Errors
     /// `INTERNAL`, if its link is not one of the web or it cannot be written.
     pub fn render(&self, language: Language) -> Result<Rendered, Problem> {
-        let link = match self {
-            Self::VerifyEmail { link, .. } | Self::AccountExists { link } | Self::SecurityNotice { link, .. } => Some(*link),
-            Self::AccountLocked { .. } => None,
-        };
+        let link = self.link();
         if link.is_some_and(|l| !l.starts_with("https://") && !l.starts_with("http://")) {
             return Err(Problem::internal("a mail's link is not one of the web"));
         }
-        let tokens = match self {
-            Self::VerifyEmail { token, .. } => BTreeMap::from([("verify".to_owned(), (*token).to_owned())]),
-            Self::AccountExists { .. } | Self::AccountLocked { .. } | Self::SecurityNotice { .. } => BTreeMap::new(),
-        };
+        let tokens = self.token().map(|(name, token)| (name.to_owned(), token.to_owned())).into_iter().collect();
         let written = template::write(self, language).map_err(|e| Problem::internal(format!("mail {} {}: {e}", self.name(), language.tag())))?;
         Ok(Rendered {
             subject: written.subject,

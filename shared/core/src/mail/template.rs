@@ -7,6 +7,10 @@ use askama::{Error, Template, filters::Escaper};
 use super::{Language, Mail, notice};
 use crate::identity::one_time::Purpose;
 
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
 /// What comes out.
 pub(super) struct Written {
     pub subject: String,
@@ -42,21 +46,38 @@ macro_rules! written {
 /// Writes a mail in both forms.
 pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Error> {
     use Language::{English, German};
-    let hours = Purpose::VerifyEmail.ttl_seconds().div_euclid(3600);
-    match (mail, language) {
-        (&Mail::VerifyEmail { link, .. }, English) => written!("verify_email.en", language, link: &'a str = link, hours: i64 = hours),
-        (&Mail::VerifyEmail { link, .. }, German) => written!("verify_email.de", language, link: &'a str = link, hours: i64 = hours),
-        (&Mail::AccountExists { link }, English) => written!("account_exists.en", language, link: &'a str = link),
-        (&Mail::AccountExists { link }, German) => written!("account_exists.de", language, link: &'a str = link),
-        (&Mail::AccountLocked { failures, minutes }, English) => {
-            written!("account_locked.en", language, failures: u32 = failures, minutes: u32 = minutes)
+    let life = |purpose: Purpose, unit: i64| purpose.ttl_seconds().checked_div(unit).unwrap_or(0);
+    // A source in both languages, with a link and how long that works.
+    macro_rules! with_link {
+        ($english:literal, $german:literal, $link:expr, $life:ident = $value:expr) => {
+            match language {
+                English => written!($english, language, link: &'a str = $link, $life: i64 = $value),
+                German => written!($german, language, link: &'a str = $link, $life: i64 = $value),
+            }
+        };
+    }
+    match *mail {
+        Mail::VerifyEmail { link, .. } => with_link!("verify_email.en", "verify_email.de", link, hours = life(Purpose::VerifyEmail, HOUR)),
+        Mail::ResetPassword { link, .. } => {
+            with_link!("reset_password.en", "reset_password.de", link, minutes = life(Purpose::ResetPassword, MINUTE))
         }
-        (&Mail::AccountLocked { failures, minutes }, German) => {
-            written!("account_locked.de", language, failures: u32 = failures, minutes: u32 = minutes)
+        Mail::MagicLink { link, .. } => with_link!("magic_link.en", "magic_link.de", link, minutes = life(Purpose::MagicLink, MINUTE)),
+        Mail::ConfirmEmail { link } => with_link!("confirm_email.en", "confirm_email.de", link, hours = life(Purpose::ConfirmEmail, HOUR)),
+        Mail::EmailChanged { link } => with_link!("email_changed.en", "email_changed.de", link, days = life(Purpose::RevertEmail, DAY)),
+        Mail::DeletionRequested { link } => {
+            with_link!("deletion_requested.en", "deletion_requested.de", link, days = life(Purpose::CancelDeletion, DAY))
         }
-        (&Mail::SecurityNotice { notice, country, link }, _) => {
+        Mail::AccountExists { link } => match language {
+            English => written!("account_exists.en", language, link: &'a str = link),
+            German => written!("account_exists.de", language, link: &'a str = link),
+        },
+        Mail::AccountLocked { failures, minutes } => match language {
+            English => written!("account_locked.en", language, failures: u32 = failures, minutes: u32 = minutes),
+            German => written!("account_locked.de", language, failures: u32 = failures, minutes: u32 = minutes),
+        },
+        Mail::SecurityNotice { notice, country, link } => {
             let (title, told) = notice::words(notice, country, language);
-            let (told, days) = (told.as_str(), Purpose::EndSessions.ttl_seconds().div_euclid(86_400));
+            let (told, days) = (told.as_str(), life(Purpose::EndSessions, DAY));
             match language {
                 English => {
                     written!("security_notice.en", language, title: &'a str = title, told: &'a str = told, link: &'a str = link, days: i64 = days)

@@ -1,10 +1,16 @@
 //! People: accounts, memberships, sessions on record.
 
+pub(crate) mod address;
+pub(crate) mod avatar;
 pub(crate) mod connection;
+pub(crate) mod deletion;
 pub(crate) mod domain;
+pub(crate) mod magic_link;
 pub(crate) mod member;
 pub mod mfa;
 pub(crate) mod notice;
+pub(crate) mod password;
+pub(crate) mod preferences;
 pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod session;
@@ -14,10 +20,20 @@ pub(crate) mod sign_up;
 pub(crate) mod token;
 pub(crate) mod verification;
 
+pub use address::{
+    NewEmailChange, Recipient, Taking, begin_email_change, begin_email_revert, confirm_email_change, request_email_change, revert_email_change,
+};
+pub use avatar::set_avatar;
 pub use connection::{Change, ConnectionRow, NewConnection, Saved, connection, connections, create_connection, delete_connection, update_connection};
+pub use deletion::{Deletion, NewDeletion, cancel_deletion, erase_due, request_deletion};
 pub use domain::{DomainRow, claim_domain, delete_domain, domain, domains, require_sign_on, verify_domain};
+pub use magic_link::{MagicLink, redeem_magic_link};
 pub use member::{Membership, RoleRow, TenantRow, UserRow};
 pub use notice::{NewNotice, owe_notice};
+pub use password::{
+    AccountMail, OwnSecret, PasswordChange, ResetOf, begin_reset, change_password, own_secret, peek_reset, request_account_mail, reset_password,
+};
+pub use preferences::{PreferencesPatch, PreferencesRow, PreferencesUpdate, preferences, update_preferences};
 pub use profile::{Me, ProfilePatch, Update, me, update_profile};
 pub use record::{SessionRecord, record_session};
 pub use session::{

@@ -35,10 +35,13 @@ const ORIGIN: Statement<PlatformScope> = Statement::new(
     "/* identity.begin_token.session */ SELECT country FROM sessions WHERE id = $1 AND user_id = $2",
 );
 
+/// Columns of the functions that end sessions: what became of the token, whose it was, and a row per session.
+pub const ENDED: &[Type] = &[Type::TEXT, Type::UUID, Type::UUID, Type::UUID];
+
 const END_SESSIONS: Statement<LookupScope> = Statement::new(
     "identity.end_sessions_by_token",
     &[Type::BYTEA, Type::TIMESTAMPTZ],
-    &[Type::TEXT, Type::UUID, Type::UUID, Type::UUID],
+    ENDED,
     "/* identity.end_sessions_by_token */ SELECT * FROM end_sessions_by_token($1, $2)",
 );
 

@@ -39,23 +39,26 @@ const BEGIN: Statement<PlatformScope> = Statement::new(
      SELECT email, email_verified, first_name, locale, locked_until FROM person",
 );
 
+/// What became of a token, and a profile.
+pub const PROFILE_OUTCOME: &[Type] = &[
+    Type::TEXT,
+    Type::UUID,
+    Type::TEXT,
+    Type::BOOL,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::INT4,
+    Type::TIMESTAMPTZ,
+    Type::BOOL,
+];
+
 const VERIFY: Statement<LookupScope> = Statement::new(
     "identity.verify_email",
     &[Type::BYTEA, Type::UUID, Type::TIMESTAMPTZ],
-    &[
-        Type::TEXT,
-        Type::UUID,
-        Type::TEXT,
-        Type::BOOL,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT4,
-        Type::TIMESTAMPTZ,
-        Type::BOOL,
-    ],
+    PROFILE_OUTCOME,
     "/* identity.verify_email */ SELECT v.outcome, (v.profile).* FROM verify_email($1, $2, $3) v",
 );
 

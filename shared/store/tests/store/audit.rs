@@ -56,6 +56,7 @@ const UNAUDITED: &[(&str, &str)] = &[
     ("admin_actions", "is the trail"),
     ("audit_logs", "is the trail"),
     ("audit_seals", "is the trail"),
+    ("email_changes", "its steps are events"),
     ("email_verification_tokens", "one-time, its use is an event"),
     ("events", "is a log"),
     ("job_attempts", "is a log"),

@@ -55,6 +55,10 @@ pub enum EndReason {
     PasswordChanged,
     /// The person ended all of them by the link of a security notice.
     EndedByLink,
+    /// The mail address was taken back from whoever had changed it.
+    AddressReverted,
+    /// The person asked to delete the account.
+    AccountDeleted,
     /// It had ended on record, and nothing more is known here.
     EndedOnRecord,
     /// The person was suspended in the tenant.
@@ -77,6 +81,8 @@ impl EndReason {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::PasswordChanged => "password_changed",
             Self::EndedByLink => "ended_by_link",
+            Self::AddressReverted => "address_reverted",
+            Self::AccountDeleted => "account_deleted",
             Self::EndedOnRecord => "ended_on_record",
             Self::UserSuspended => "user_suspended",
             Self::MembershipEnded => "membership_ended",
