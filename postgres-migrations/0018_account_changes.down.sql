@@ -11,7 +11,7 @@ DROP FUNCTION reset_password(bytea, text, uuid, uuid, timestamptz);
 DROP FUNCTION peek_reset(bytea, timestamptz);
 DROP FUNCTION request_account_mail(text, text, uuid, timestamptz);
 DROP FUNCTION take_address(uuid, text, timestamptz);
-DROP FUNCTION void_mailed_tokens(uuid, timestamptz);
+DROP FUNCTION void_open_doors(uuid, timestamptz);
 DROP FUNCTION log_account_event(uuid, text, uuid, timestamptz);
 DROP POLICY lookup_delete ON users;
 REVOKE DELETE ON users FROM zygo_lookup;

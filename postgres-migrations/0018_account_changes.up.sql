@@ -54,14 +54,15 @@ CREATE FUNCTION log_account_event(event_id uuid, event_type text, who uuid, at t
 $$;
 CALL give_to_lookup('log_account_event(uuid, text, uuid, timestamptz)', 'zygo_lookup');
 
--- Every mailed token that opens the account, or moves it, is void.
-CREATE FUNCTION void_mailed_tokens(who uuid, at timestamptz) RETURNS void
+-- Every mailed token that opens the account, or moves it, is void; so is a sign-in that waits for its second factor.
+CREATE FUNCTION void_open_doors(who uuid, at timestamptz) RETURNS void
   LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   UPDATE password_reset_tokens t SET consumed_at = at WHERE t.user_id = who AND t.consumed_at IS NULL;
   UPDATE one_time_tokens t SET consumed_at = at
     WHERE t.user_id = who AND t.consumed_at IS NULL AND t.purpose IN ('magic_link', 'confirm_email');
+  UPDATE mfa_challenges c SET consumed_at = at WHERE c.user_id = who AND c.consumed_at IS NULL;
 $$;
-CALL give_to_lookup('void_mailed_tokens(uuid, timestamptz)', 'zygo_lookup');
+CALL give_to_lookup('void_open_doors(uuid, timestamptz)', 'zygo_lookup');
 
 -- Gives somebody an address that they have proved to be theirs. False if another account proved it before.
 CREATE FUNCTION take_address(who uuid, address text, at timestamptz) RETURNS boolean
@@ -120,7 +121,7 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
-  PERFORM void_mailed_tokens(token.user_id, at);
+  PERFORM void_open_doors(token.user_id, at);
   DELETE FROM trusted_devices d WHERE d.user_id = token.user_id;
   PERFORM log_account_event(event_id, 'user.password_changed', token.user_id, at);
   PERFORM add_notice(notice_id, token.user_id, '{"what": "password_changed"}', at);
@@ -150,7 +151,7 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
-  PERFORM void_mailed_tokens(who, at);
+  PERFORM void_open_doors(who, at);
   PERFORM log_account_event(event_id, 'user.password_changed', who, at);
   PERFORM add_notice(notice_id, who, '{"what": "password_changed"}', at);
   RETURN QUERY SELECT 'good', who, e.id, e.tenant_id
@@ -194,7 +195,7 @@ BEGIN
   END IF;
   IF outcome = 'good' THEN
     UPDATE email_changes c SET confirmed_at = at WHERE c.id = change.id;
-    PERFORM void_mailed_tokens(change.user_id, at);
+    PERFORM void_open_doors(change.user_id, at);
     PERFORM log_account_event(event_id, 'user.email_changed', change.user_id, at);
     PERFORM add_outbox(outbox_id, '00000000-0000-0000-0000-000000000000', 'mail',
       jsonb_build_object('kind', 'mail.email_changed', 'user_id', change.user_id, 'change_id', change.id), at);
@@ -233,7 +234,7 @@ BEGIN
       status = CASE WHEN FOUND THEN 'active' ELSE u.status END WHERE u.id = change.user_id;
   UPDATE email_changes c SET reverted_at = at
     WHERE c.user_id = change.user_id AND c.confirmed_at >= change.confirmed_at AND c.reverted_at IS NULL;
-  PERFORM void_mailed_tokens(change.user_id, at);
+  PERFORM void_open_doors(change.user_id, at);
   DELETE FROM trusted_devices d WHERE d.user_id = change.user_id;
   PERFORM log_account_event(event_id, 'user.email_changed', change.user_id, at);
   PERFORM add_outbox(outbox_id, '00000000-0000-0000-0000-000000000000', 'mail',
@@ -311,7 +312,7 @@ BEGIN
     RETURN;
   END IF;
   INSERT INTO deletion_requests (id, user_id, due_at, created_at) VALUES (request_id, who, due, at);
-  PERFORM void_mailed_tokens(who, at);
+  PERFORM void_open_doors(who, at);
   PERFORM log_account_event(event_id, 'user.deletion_requested', who, at);
   PERFORM add_outbox(outbox_id, '00000000-0000-0000-0000-000000000000', 'mail',
     jsonb_build_object('kind', 'mail.deletion_requested', 'user_id', who, 'request_id', request_id), at);

@@ -7,7 +7,7 @@ use zygo_runtime::{
     clock, log,
     postgres::{self, Role},
 };
-use zygo_store::{PlatformScope, outbox, upkeep};
+use zygo_store::{PlatformScope, identity, outbox, upkeep};
 
 use crate::{producer, run::postgres_problem};
 
@@ -46,15 +46,18 @@ pub async fn hourly(env: &Env) {
     upkeep(env, Upkeep::Expired).await;
 }
 
-/// Daily: makes the partitions of the coming months and removes settled outbox rows after 30 days.
+/// Daily: makes the partitions of the coming months, removes settled outbox rows after 30 days, and erases the accounts whose
+/// owners wanted that 30 days ago.
 pub async fn daily(env: &Env) {
     upkeep(env, Upkeep::Partitions).await;
+    upkeep(env, Upkeep::Accounts).await;
 }
 
 #[derive(Clone, Copy)]
 enum Upkeep {
     Expired,
     Partitions,
+    Accounts,
 }
 
 async fn upkeep(env: &Env, which: Upkeep) {
@@ -65,6 +68,7 @@ async fn upkeep(env: &Env, which: Upkeep) {
         match which {
             Upkeep::Expired => postgres::bounded(upkeep::remove_expired(&db, &scope, now)).await?,
             Upkeep::Partitions => postgres::bounded(upkeep::partitions(&db, &scope, now)).await?,
+            Upkeep::Accounts => postgres::bounded(identity::erase_due(&db, &scope, now)).await?,
         }
         .map_err(postgres_problem)
     };

@@ -1,4 +1,4 @@
-//! The routes that stage 1 owes, as `spec/endpoints.md` lists them.
+//! The routes that the stages so far owe, as `spec/endpoints.md` lists them.
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,13 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/auth/signup", Who::Public, true),
     route("POST", "/auth/verify-email", Who::Public, true),
     route("POST", "/auth/verify-email/resend", Who::Public, true),
+    route("POST", "/auth/forgot-password", Who::Public, true),
+    route("POST", "/auth/reset-password", Who::Public, true),
+    route("POST", "/auth/magic-link", Who::Public, true),
+    route("POST", "/auth/magic-link/redeem", Who::Public, true),
+    route("POST", "/auth/confirm-email", Who::Public, true),
+    route("POST", "/auth/revert-email", Who::Public, true),
+    route("POST", "/auth/cancel-deletion", Who::Public, true),
     route("POST", "/auth/login", Who::Public, true),
     route("POST", "/auth/refresh", Who::Public, true),
     route("POST", "/auth/logout", Who::Session, false),
@@ -44,6 +51,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/.well-known/jwks.json", Who::Public, false),
     route("GET", "/users/me", Who::Session, false),
     route("PATCH", "/users/me", Who::Session, true),
+    route("DELETE", "/users/me", Who::Session, false),
+    route("POST", "/users/me/change-password", Who::Session, true),
+    route("POST", "/users/me/change-email", Who::Session, true),
+    route("GET", "/users/me/preferences", Who::Session, false),
+    route("PATCH", "/users/me/preferences", Who::Session, true),
     route("POST", "/auth/switch-tenant", Who::Session, true),
     route("POST", "/auth/mfa/challenge", Who::Public, true),
     route("POST", "/auth/mfa/step-up", Who::Session, true),

@@ -4,6 +4,7 @@
 //! queue. Running twice is harmless: a second run makes a token of its own, and
 //! each of them works once.
 
+use uuid::Uuid;
 use zygo_core::{
     id::UserId,
     identity::{
@@ -27,7 +28,7 @@ use crate::{
 /// # Errors
 /// `Retry` while Postgres or the transport is away.
 pub async fn verify_email(work: &Work<'_>, user_id: UserId) -> Result<(), Failure> {
-    let token = OneTimeToken::from_random(Purpose::VerifyEmail, random::bytes());
+    let token = fresh(Purpose::VerifyEmail);
     let row = NewVerification {
         id: random::id(work.now),
         user_id,
@@ -70,16 +71,91 @@ pub async fn account_locked(work: &Work<'_>, user_id: UserId) -> Result<(), Fail
 /// # Errors
 /// `Retry` while Postgres or the transport is away.
 pub async fn security_notice(work: &Work<'_>, user_id: UserId, notice: &Notice) -> Result<(), Failure> {
-    let token = OneTimeToken::from_random(Purpose::EndSessions, random::bytes());
-    let row = NewToken { id: random::id(work.now), user_id, token: &token, subject_id: None, now: work.now };
+    let token = fresh(Purpose::EndSessions);
+    let new = row(work, user_id, &token, None);
     let session = match notice {
         Notice::NewDevice { session_id } => Some(*session_id),
         _ => None,
     };
-    let begun = postgres::bounded(identity::begin_token_of_session(work.db, work.scope, &row, session)).await?.map_err(postgres_problem)?;
+    let begun = postgres::bounded(identity::begin_token_of_session(work.db, work.scope, &new, session)).await?.map_err(postgres_problem)?;
     let Some((profile, country)) = begun.filter(|(profile, _)| profile.email_verified) else { return Ok(()) };
     let link = token.link(&work.config.public_url);
     send(work, &Mail::SecurityNotice { notice, country: country.as_deref(), link: &link }, &profile).await
+}
+
+/// The mail that sets a new password. Nothing if the account is closed by now.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn reset_password(work: &Work<'_>, user_id: UserId) -> Result<(), Failure> {
+    let token = fresh(Purpose::ResetPassword);
+    let new = row(work, user_id, &token, None);
+    let profile = postgres::bounded(identity::begin_reset(work.db, work.scope, &new)).await?.map_err(postgres_problem)?;
+    let Some(profile) = profile else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
+    send(work, &Mail::ResetPassword { link: &link, token: &token.encode() }, &profile).await
+}
+
+/// The mail that signs in.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn magic_link(work: &Work<'_>, user_id: UserId) -> Result<(), Failure> {
+    let token = fresh(Purpose::MagicLink);
+    let Some(profile) = begin(work, user_id, &token, None).await? else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
+    send(work, &Mail::MagicLink { link: &link, token: &token.encode() }, &profile).await
+}
+
+/// The mail to a new address. Nothing if the change is no longer wanted.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn confirm_email(work: &Work<'_>, user_id: UserId, change_id: Uuid) -> Result<(), Failure> {
+    let token = fresh(Purpose::ConfirmEmail);
+    let new = row(work, user_id, &token, Some(change_id));
+    let to = postgres::bounded(identity::begin_email_change(work.db, work.scope, change_id, &new)).await?.map_err(postgres_problem)?;
+    let Some(to) = to else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
+    send_to(work, &Mail::ConfirmEmail { link: &link }, &to.email, &to.locale).await
+}
+
+/// The mail to the old address. Nothing if it has the account again by now.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn email_changed(work: &Work<'_>, user_id: UserId, change_id: Uuid) -> Result<(), Failure> {
+    let token = fresh(Purpose::RevertEmail);
+    let new = row(work, user_id, &token, Some(change_id));
+    let to = postgres::bounded(identity::begin_email_revert(work.db, work.scope, change_id, &new)).await?.map_err(postgres_problem)?;
+    let Some(to) = to else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
+    send_to(work, &Mail::EmailChanged { link: &link }, &to.email, &to.locale).await
+}
+
+/// The mail about an account that will be deleted.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn deletion_requested(work: &Work<'_>, user_id: UserId, request_id: Uuid) -> Result<(), Failure> {
+    let token = fresh(Purpose::CancelDeletion);
+    let Some(profile) = begin(work, user_id, &token, Some(request_id)).await? else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
+    send(work, &Mail::DeletionRequested { link: &link }, &profile).await
+}
+
+fn fresh(purpose: Purpose) -> OneTimeToken {
+    OneTimeToken::from_random(purpose, random::bytes())
+}
+
+fn row<'a>(work: &Work<'_>, user_id: UserId, token: &'a OneTimeToken, subject_id: Option<Uuid>) -> NewToken<'a> {
+    NewToken { id: random::id(work.now), user_id, token, subject_id, now: work.now }
+}
+
+/// Keeps a token's hash; answers whom its mail goes to. `None` if the account is gone.
+async fn begin(work: &Work<'_>, user_id: UserId, token: &OneTimeToken, subject_id: Option<Uuid>) -> Result<Option<MailProfile>, Failure> {
+    let new = row(work, user_id, token, subject_id);
+    Ok(postgres::bounded(identity::begin_token(work.db, work.scope, &new)).await?.map_err(postgres_problem)?)
 }
 
 async fn profile(work: &Work<'_>, user_id: UserId) -> Result<Option<MailProfile>, Failure> {
@@ -87,7 +163,11 @@ async fn profile(work: &Work<'_>, user_id: UserId) -> Result<Option<MailProfile>
 }
 
 async fn send(work: &Work<'_>, mail: &Mail<'_>, profile: &MailProfile) -> Result<(), Failure> {
-    let locale = Locale::parse(&profile.locale).ok();
+    send_to(work, mail, &profile.email, &profile.locale).await
+}
+
+async fn send_to(work: &Work<'_>, mail: &Mail<'_>, email: &str, locale: &str) -> Result<(), Failure> {
+    let locale = Locale::parse(locale).ok();
     let rendered = mail.render(Language::of(locale.as_ref())).map_err(|_| Failure::Fail("the mail's template is broken"))?;
-    mailer::send(work, &profile.email, rendered).await
+    mailer::send(work, email, rendered).await
 }

@@ -1,6 +1,7 @@
 //! One consumer per kind of job.
 
 pub mod directory_sync;
+pub mod files_remove;
 pub mod mail;
 pub mod sessions_end;
 
@@ -18,6 +19,12 @@ pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         Job::MailAccountExists { user_id } => mail::account_exists(work, *user_id).await,
         Job::MailAccountLocked { user_id } => mail::account_locked(work, *user_id).await,
         Job::MailSecurityNotice { user_id, notice } => mail::security_notice(work, *user_id, notice).await,
+        Job::MailResetPassword { user_id } => mail::reset_password(work, *user_id).await,
+        Job::MailMagicLink { user_id } => mail::magic_link(work, *user_id).await,
+        Job::MailConfirmEmail { change_id, user_id } => mail::confirm_email(work, *user_id, *change_id).await,
+        Job::MailEmailChanged { change_id, user_id } => mail::email_changed(work, *user_id, *change_id).await,
+        Job::MailDeletionRequested { user_id, request_id } => mail::deletion_requested(work, *user_id, *request_id).await,
+        Job::FilesRemove { key } => files_remove::run(work, key).await,
         Job::SessionsEnd { user_id, ended_at } => sessions_end::run(work, *user_id, *ended_at).await,
         Job::DirectorySync { tenant_id } => directory_sync::run(work, *tenant_id).await,
     }

@@ -12,6 +12,7 @@ use futures::future::LocalBoxFuture;
 use worker::Env;
 use zygo_core::{
     error::{Code, Problem},
+    http::etag::IfMatch,
     id::{TenantId, UserId},
     limits::gcra::Decision,
     tenancy::{directory::DirectoryEntry, plan::Feature},
@@ -239,6 +240,17 @@ impl Ctx {
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.inner.params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The versions that `If-Match` expects; `None` where any will do.
+    ///
+    /// # Errors
+    /// `BAD_REQUEST` for a header that cannot be read.
+    pub fn if_match(&self) -> Result<Option<Vec<i64>>, Problem> {
+        Ok(match self.head.header("if-match").map(IfMatch::parse).transpose()? {
+            Some(IfMatch::Versions(versions)) => Some(versions),
+            Some(IfMatch::Any) | None => None,
+        })
     }
 
     /// A parameter of the path as an identifier.

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod assets;
+pub mod breach;
 pub mod caller;
 pub mod cookies;
 pub mod ctx;

@@ -44,6 +44,14 @@ pub enum Guard {
     SignUp,
     /// The verification mail once more: per account, and per address.
     Resend,
+    /// The mail that resets a password: per account, and per address.
+    ForgotPassword,
+    /// The mail that signs in: per account, and per address.
+    MagicLink,
+    /// The mail that confirms a new address: per that, and per address.
+    ConfirmEmail,
+    /// Proving one's password while signed in: as sign-in.
+    OwnPassword,
 }
 
 /// At which hosts a route is served.

@@ -46,6 +46,8 @@ pub struct Config {
     pub mail_from: String,
     /// How mail leaves.
     pub mail: MailTransport,
+    /// Where to ask whether a breach has shown a password, by the range protocol of Have I Been Pwned; nowhere unless it is set.
+    pub breach_range_url: Option<String>,
     /// Factor on the limits per address alone.
     pub address_limit_factor: u32,
     /// Origins of other sites that may call the API from a browser.
@@ -93,6 +95,7 @@ impl Config {
             public_url: var(env, "PUBLIC_URL")?,
             mail_from: var(env, "MAIL_FROM")?,
             mail,
+            breach_range_url: var(env, "BREACH_RANGE_URL").ok().filter(|url| !url.is_empty()),
             address_limit_factor: var(env, "ADDRESS_LIMIT_FACTOR")?.parse().map_err(|_| "ADDRESS_LIMIT_FACTOR is not a number".to_owned())?,
             cors_origins: list(&var(env, "CORS_ORIGINS").unwrap_or_default()),
             token_keys: KeyRing::parse(&var(env, "TOKEN_KEYS")?)?,

@@ -2,12 +2,14 @@
 
 use tokio_postgres::types::Type;
 use zygo_core::{
-    id::{EventId, TenantId},
-    identity::one_time::OneTimeToken,
-    time::Timestamp,
+    id::EventId,
+    identity::{mfa::Standing, one_time::OneTimeToken},
 };
 
-use super::{Membership, Redeemed, UserRow};
+use super::{
+    Membership, Redeemed, UserRow,
+    mfa::{Arrival, standing::read_standing},
+};
 use crate::{
     Db, Described, LookupScope, StoreError,
     batch::Batch,
@@ -17,7 +19,7 @@ use crate::{
 
 const REDEEM: Statement<LookupScope> = Statement::new(
     "identity.redeem_magic_link",
-    &[Type::BYTEA, Type::UUID, Type::UUID, Type::TIMESTAMPTZ],
+    &[Type::BYTEA, Type::UUID, Type::UUID, Type::TIMESTAMPTZ, Type::BYTEA],
     &[
         Type::TEXT,
         Type::UUID,
@@ -48,8 +50,12 @@ const REDEEM: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::UUID,
+        Type::TIMESTAMPTZ,
     ],
-    "/* identity.redeem_magic_link */ SELECT r.outcome, (r.profile).*, (r.membership).* FROM redeem_magic_link($1, $2, $3, $4) r",
+    "/* identity.redeem_magic_link */ SELECT r.outcome, (r.profile).*, (r.membership).*, s.* FROM redeem_magic_link($1, $2, $3, $4) r \
+     CROSS JOIN LATERAL mfa_standing((r.profile).id, $2, $5, $4) s",
 );
 
 /// This module's statements.
@@ -57,7 +63,7 @@ pub const STATEMENTS: &[Described] = &[REDEEM.described()];
 
 /// Who signs in by a link.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(target_arch = "wasm32"), expect(clippy::large_enum_variant, reason = "one per request, and most are the large one"))]
+#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
 pub enum MagicLink {
     /// Somebody who may.
     Person {
@@ -67,6 +73,8 @@ pub enum MagicLink {
         user_suspended: bool,
         /// The membership in the tenant signed in to.
         membership: Option<Membership>,
+        /// Where they stand with second factors there.
+        standing: Standing,
     },
     /// Somebody who is no member of the tenant; the token is still good elsewhere.
     Stranger,
@@ -81,15 +89,23 @@ pub async fn redeem_magic_link(
     db: &Db,
     scope: &LookupScope,
     token: &OneTimeToken,
-    tenant_id: TenantId,
+    arrival: &Arrival,
     event_id: EventId,
-    now: Timestamp,
 ) -> Result<Redeemed<MagicLink>, StoreError> {
-    let rows = Batch::write(db, scope).add(&REDEEM, &[&token.hash().as_slice(), &tenant_id.uuid(), &event_id.uuid(), &at(now)]).rows().await?;
+    let device = arrival.device_hash.as_ref().map(<[u8; 32]>::as_slice);
+    let rows = Batch::write(db, scope)
+        .add(&REDEEM, &[&token.hash().as_slice(), &arrival.home.uuid(), &event_id.uuid(), &at(arrival.now), &device])
+        .rows()
+        .await?;
     if rows.first().is_some_and(|row| row.cell::<&str>("outcome").is_ok_and(|outcome| outcome == "stranger")) {
         return Ok(Redeemed::Good(MagicLink::Stranger));
     }
     Redeemed::read(&rows, |row| {
-        Ok(MagicLink::Person { user: UserRow::read(row)?, user_suspended: row.cell("user_suspended")?, membership: Membership::maybe(row)? })
+        Ok(MagicLink::Person {
+            user: UserRow::read(row)?,
+            user_suspended: row.cell("user_suspended")?,
+            membership: Membership::maybe(row)?,
+            standing: read_standing(row)?,
+        })
     })
 }

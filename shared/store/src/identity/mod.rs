@@ -43,4 +43,4 @@ pub use sign_in::{Credentials, Failure, SignIn, find_credentials, record_sign_in
 pub use sign_on::{Connection, Discovered, SignOn, SignedOn, discover_connection, find_connection, sign_on};
 pub use sign_up::{NewUser, SignUp, sign_up};
 pub use token::{EndedSessions, NewToken, Redeemed, begin_token, begin_token_of_session, end_sessions_by_token};
-pub use verification::{MailProfile, NewVerification, Verification, begin_verification, request_verification, user_profile_for_mail, verify_email};
+pub use verification::{MailProfile, NewVerification, begin_verification, request_verification, user_profile_for_mail, verify_email};

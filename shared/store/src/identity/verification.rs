@@ -10,7 +10,7 @@ use zygo_core::{
     time::Timestamp,
 };
 
-use super::UserRow;
+use super::{Redeemed, UserRow};
 use crate::{
     Db, Described, LookupScope, PlatformScope, StoreError,
     batch::Batch,
@@ -59,7 +59,8 @@ const VERIFY: Statement<LookupScope> = Statement::new(
     "identity.verify_email",
     &[Type::BYTEA, Type::UUID, Type::TIMESTAMPTZ],
     PROFILE_OUTCOME,
-    "/* identity.verify_email */ SELECT v.outcome, (v.profile).* FROM verify_email($1, $2, $3) v",
+    "/* identity.verify_email */ SELECT CASE v.outcome WHEN 'verified' THEN 'good' ELSE v.outcome END AS outcome, (v.profile).* \
+     FROM verify_email($1, $2, $3) v",
 );
 
 const MAIL_PROFILE: Statement<PlatformScope> = Statement::new(
@@ -149,19 +150,6 @@ pub async fn begin_verification(db: &Db, scope: &PlatformScope, new: &NewVerific
     rows.first().map(MailProfile::read).transpose()
 }
 
-/// What became of a verification token.
-#[derive(Debug, Clone)]
-pub enum Verification {
-    /// The address is verified now.
-    Verified(UserRow),
-    /// It, or another for the same address, was used before.
-    Consumed,
-    /// It is too old.
-    Expired,
-    /// There is no such token.
-    Unknown,
-}
-
 /// Redeems a token by its SHA-256; the address's other tokens are used up with it.
 ///
 /// # Errors
@@ -172,14 +160,9 @@ pub async fn verify_email(
     token_hash: &[u8; 32],
     now: Timestamp,
     event_id: EventId,
-) -> Result<Verification, StoreError> {
+) -> Result<Redeemed<UserRow>, StoreError> {
     let rows = Batch::write(db, scope).add(&VERIFY, &[&token_hash.as_slice(), &event_id.uuid(), &at(now)]).rows().await?;
-    let Some(row) = rows.first() else { return Ok(Verification::Unknown) };
-    match row.cell::<&str>("outcome")? {
-        "verified" => Ok(Verification::Verified(UserRow::read(row)?)),
-        "expired" => Ok(Verification::Expired),
-        _ => Ok(Verification::Consumed),
-    }
+    Redeemed::read(&rows, UserRow::read)
 }
 
 /// What a mail to a person needs. `None` if the account is gone.

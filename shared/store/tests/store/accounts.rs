@@ -13,7 +13,7 @@ use zygo_store::{
     Db, StoreError,
     identity::{
         self, AccountMail, Deletion, MagicLink, NewDeletion, NewEmailChange, NewToken, PasswordChange, PreferencesPatch, PreferencesUpdate, Redeemed,
-        SignIn, Taking,
+        SignIn, Taking, mfa::Arrival,
     },
 };
 
@@ -57,8 +57,12 @@ fn change() -> PasswordChange {
 
 async fn sign_in(app: &Db, user_id: UserId) -> zygo_core::id::SessionId {
     let record = session(TenantId::PLATFORM, user_id);
-    identity::record_sign_in(app, &lookup(), &SignIn { session: &record, rehash: None }).await.unwrap();
+    identity::record_sign_in(app, &lookup(), &SignIn { session: &record, rehash: None, device: None }).await.unwrap();
     record.id
+}
+
+fn arrival(home: TenantId) -> Arrival {
+    Arrival { home, device_hash: None, now: now() }
 }
 
 async fn reset_token(jobs: &Db, user_id: UserId, random: u8) -> OneTimeToken {
@@ -111,9 +115,9 @@ fn a_reset_closes_everything_that_was_open() {
         assert!(matches!(reset(&twin).await, Redeemed::Consumed), "the other one went with it");
         assert!(matches!(identity::peek_reset(&app, &lookup(), &twin, now()).await.unwrap(), Redeemed::Consumed));
         assert!(matches!(reset(&token(Purpose::ResetPassword, 9)).await, Redeemed::Unknown));
-        let gone = identity::redeem_magic_link(&app, &lookup(), &link, TenantId::PLATFORM, new_id(), now()).await.unwrap();
+        let gone = identity::redeem_magic_link(&app, &lookup(), &link, &arrival(TenantId::PLATFORM), new_id()).await.unwrap();
         assert!(matches!(gone, Redeemed::Consumed), "so did the link");
-        let found = identity::find_credentials(&app, &lookup(), ADA, TenantId::PLATFORM).await.unwrap().unwrap();
+        let found = identity::find_credentials(&app, &lookup(), ADA, &arrival(TenantId::PLATFORM)).await.unwrap().unwrap();
         assert_eq!((found.password_hash.as_deref(), found.failed_sign_ins, found.locked_until), (Some("$argon2id$new"), 0, None));
         assert!(found.user.email_verified, "whoever reads the mail has proved the address");
         assert_eq!(number(db, "SELECT count(*) FROM trusted_devices").await, 0);
@@ -230,7 +234,7 @@ fn an_address_changes_when_the_new_one_confirms_and_back_when_the_old_one_says_s
         assert!(matches!(revert(&app, &back).await, Redeemed::Good(Taking::Done(1))));
         assert!(matches!(revert(&app, &back).await, Redeemed::Consumed));
         assert!(matches!(revert(&app, &later).await, Redeemed::Consumed), "what came after is void");
-        let found = identity::find_credentials(&app, &lookup(), ADA, TenantId::PLATFORM).await.unwrap().unwrap();
+        let found = identity::find_credentials(&app, &lookup(), ADA, &arrival(TenantId::PLATFORM)).await.unwrap().unwrap();
         assert!(found.user.id == user_id && found.user.email_verified && found.password_hash.is_none() && !found.user_suspended);
         assert_eq!((events(db, "user.email_changed").await, jobs(db, "mail.email_changed").await.len()), (3, 2));
         assert_eq!(jobs(db, "mail.reset_password").await, [Job::MailResetPassword { user_id }]);
@@ -274,7 +278,7 @@ fn a_proved_address_is_taken_from_nobody_but_who_never_proved_it() {
 }
 
 async fn link(app: &Db, token: &OneTimeToken, tenant: TenantId) -> Redeemed<MagicLink> {
-    one_trip(app, identity::redeem_magic_link(app, &lookup(), token, tenant, new_id(), now())).await.unwrap()
+    one_trip(app, identity::redeem_magic_link(app, &lookup(), token, &arrival(tenant), new_id())).await.unwrap()
 }
 
 #[test]
@@ -290,13 +294,16 @@ fn a_link_signs_in_once_and_where_its_person_belongs() {
         };
         let (first, second) = (make(1).await, make(2).await);
         assert!(matches!(link(&app, &first, globex).await, Redeemed::Good(MagicLink::Stranger)));
-        let Redeemed::Good(MagicLink::Person { user, user_suspended, membership }) = link(&app, &first, acme).await else { panic!("it is good") };
+        let Redeemed::Good(MagicLink::Person { user, user_suspended, membership, standing }) = link(&app, &first, acme).await else {
+            panic!("it is good")
+        };
+        assert!(standing.factors.is_empty());
         assert!(user.id == user_id && user.email_verified && !user_suspended && membership.unwrap().tenant.id == acme);
         assert!(matches!(link(&app, &first, acme).await, Redeemed::Consumed));
         let Redeemed::Good(MagicLink::Person { membership, .. }) = link(&app, &second, TenantId::PLATFORM).await else { panic!("it is good") };
         assert!(membership.is_none());
         assert_eq!(events(db, "user.email_verified").await, 1);
-        let found = identity::find_credentials(&app, &lookup(), "owner@acme.example", acme).await.unwrap().unwrap();
+        let found = identity::find_credentials(&app, &lookup(), "owner@acme.example", &arrival(acme)).await.unwrap().unwrap();
         assert_eq!(found.password_hash, None, "whoever set it had not proved the address");
         let third = make(3).await;
         run(db, "UPDATE users SET email = 'elsewhere@example.com' WHERE email = 'owner@acme.example'").await;

@@ -6,7 +6,7 @@ use zygo_core::{
 };
 use zygo_store::{
     Db,
-    identity::{self, Failure, NewVerification, ProfilePatch, SignIn, SignUp, Update, Verification},
+    identity::{self, Failure, NewVerification, ProfilePatch, Redeemed, SignIn, SignUp, Update},
 };
 
 use crate::{
@@ -75,14 +75,14 @@ fn a_verification_token_works_once_and_uses_up_the_others() {
         }
         token(&jobs, user, [3; 32], -1).await;
         let verify = async |hash: [u8; 32]| one_trip(&app, identity::verify_email(&app, &lookup(), &hash, now(), new_id())).await.unwrap();
-        assert!(matches!(verify([9; 32]).await, Verification::Unknown));
-        assert!(matches!(verify([3; 32]).await, Verification::Expired));
-        let Verification::Verified(row) = verify([1; 32]).await else { panic!("it is good") };
+        assert!(matches!(verify([9; 32]).await, Redeemed::Unknown));
+        assert!(matches!(verify([3; 32]).await, Redeemed::Expired));
+        let Redeemed::Good(row) = verify([1; 32]).await else { panic!("it is good") };
         assert!(row.email_verified && row.id == user && row.version == 2);
-        assert!(matches!(verify([1; 32]).await, Verification::Consumed));
-        assert!(matches!(verify([2; 32]).await, Verification::Consumed));
+        assert!(matches!(verify([1; 32]).await, Redeemed::Consumed));
+        assert!(matches!(verify([2; 32]).await, Redeemed::Consumed));
         assert!(!token(&jobs, user, [4; 32], 60).await, "nothing is left to verify");
-        assert!(matches!(verify([4; 32]).await, Verification::Unknown));
+        assert!(matches!(verify([4; 32]).await, Redeemed::Unknown));
         let count: i64 = db.superuser().await.query_one("SELECT count(*) FROM events WHERE type = 'user.email_verified'", &[]).await.unwrap().get(0);
         assert_eq!(count, 1);
     });
@@ -96,7 +96,7 @@ fn a_token_for_an_address_that_was_changed_is_void() {
         token(&jobs, user, [1; 32], 60).await;
         db.superuser().await.execute("UPDATE users SET email = 'countess@example.com'", &[]).await.unwrap();
         let outcome = identity::verify_email(&app, &lookup(), &[1; 32], now(), new_id()).await.unwrap();
-        assert!(matches!(outcome, Verification::Consumed));
+        assert!(matches!(outcome, Redeemed::Consumed));
     });
 }
 

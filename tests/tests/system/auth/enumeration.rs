@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use zygo_tests::{Answer, Person, people::PASSWORD_MARK, shape, tests, world};
 
-tests![sign_up_answers_alike, sign_in_answers_alike, resend_answers_alike];
+tests![sign_up_answers_alike, sign_in_answers_alike, mails_that_anyone_may_ask_for_answer_alike];
 
 /// All that a caller can see of an answer apart from times and ids.
 fn seen(answer: &Answer) -> Result<(u16, Vec<String>, Value, u32)> {
@@ -78,17 +78,23 @@ async fn sign_in_answers_alike() -> Result<()> {
     all_alike(&answers)
 }
 
-async fn resend_answers_alike() -> Result<()> {
+async fn mails_that_anyone_may_ask_for_answer_alike() -> Result<()> {
     let system = world::shared().await?;
     let unverified = Person::stranger(&system.api()?)?;
     unverified.sign_up().await?.expect(201)?;
-    let cases = [("unknown", Person::stranger(&system.api()?)?), ("unverified", unverified), ("verified", system.person().await?)];
-    let mut answers = Vec::new();
-    for (what, person) in cases {
-        let input = json!({ "email": person.email });
-        answers.push((what, person.from_elsewhere().api.post("/auth/verify-email/resend", &input).await?.expect(202)?));
+    let suspended = system.person().await?;
+    system.database.execute("UPDATE users SET status = 'suspended' WHERE email = $1", &[&suspended.email]).await?;
+    let cases =
+        [("unknown", Person::stranger(&system.api()?)?), ("unverified", unverified), ("verified", system.person().await?), ("suspended", suspended)];
+    for path in ["/auth/verify-email/resend", "/auth/forgot-password", "/auth/magic-link"] {
+        let mut answers = Vec::new();
+        for (what, person) in &cases {
+            let input = json!({ "email": person.email });
+            answers.push((*what, person.from_elsewhere().api.post(path, &input).await?.expect(202)?));
+        }
+        let bodies = answers.iter().map(|(_, answer)| answer.alike()).collect::<Result<Vec<_>>>()?;
+        ensure!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{path}: {bodies:?}");
+        all_alike(&answers)?;
     }
-    let bodies = answers.iter().map(|(_, answer)| answer.alike()).collect::<Result<Vec<_>>>()?;
-    ensure!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{bodies:?}");
-    all_alike(&answers)
+    Ok(())
 }

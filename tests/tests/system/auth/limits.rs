@@ -7,10 +7,11 @@ use zygo_tests::{Answer, Person, System, people::PASSWORD_MARK, tests, world};
 tests![
     ten_sign_ins_per_account_and_address,
     twins_at_once_do_not_slip_through,
-    three_resends_per_account,
+    three_mails_of_a_kind_per_account,
+    three_confirmations_per_new_address,
     five_sign_ups_per_address,
     a_hundred_sign_ins_per_address,
-    ten_resends_per_address,
+    ten_mails_of_a_kind_per_address,
     addresses_of_one_network_count_together,
 ];
 
@@ -69,21 +70,39 @@ async fn twins_at_once_do_not_slip_through() -> Result<()> {
     Ok(())
 }
 
-async fn resend(person: &Person) -> Result<Answer> {
-    person.api.post("/auth/verify-email/resend", &json!({ "email": person.email })).await
+/// Mails that anyone may ask for; each kind counts for itself.
+const MAILS: [&str; 3] = ["/auth/verify-email/resend", "/auth/forgot-password", "/auth/magic-link"];
+
+async fn ask(path: &str, person: &Person) -> Result<Answer> {
+    person.api.post(path, &json!({ "email": person.email })).await
 }
 
-async fn three_resends_per_account() -> Result<()> {
+async fn three_mails_of_a_kind_per_account() -> Result<()> {
     let system = world::shared().await?;
     let known = Person::stranger(&system.api()?)?;
     known.sign_up().await?.expect(201)?;
     let unknown = Person::stranger(&system.api()?)?;
     for person in [known, unknown] {
-        for _ in 0..3 {
-            // From anywhere: the limit is the account's.
-            resend(&person.from_elsewhere()).await?.expect(202)?;
+        for path in MAILS {
+            for _ in 0..3 {
+                // From anywhere: the limit is the account's.
+                ask(path, &person.from_elsewhere()).await?.expect(202)?;
+            }
+            refused(&ask(path, &person.from_elsewhere()).await?, 1200)?;
         }
-        refused(&resend(&person.from_elsewhere()).await?, 1200)?;
+    }
+    Ok(())
+}
+
+/// Whoever is signed in must not flood somebody else's mailbox either.
+async fn three_confirmations_per_new_address() -> Result<()> {
+    let system = world::shared().await?;
+    let target = Person::stranger(&system.api()?)?;
+    for wanted in 1..=4 {
+        let (person, session) = system.session().await?;
+        let input = json!({ "email": target.email, "password": person.password });
+        let answer = session.api.post("/users/me/change-email", &input).await?;
+        if wanted <= 3 { answer.expect(202).map(drop)? } else { refused(&answer, 1200)? }
     }
     Ok(())
 }
@@ -119,18 +138,21 @@ async fn a_hundred_sign_ins_per_address() -> Result<()> {
     Ok(())
 }
 
-async fn ten_resends_per_address() -> Result<()> {
+async fn ten_mails_of_a_kind_per_address() -> Result<()> {
     let system = world::strict().await?;
-    let api = system.api()?;
-    let mut answers = Vec::new();
-    for _ in 0..11 {
-        answers.push(resend(&Person { api: api.clone(), ..Person::stranger(&api)? }).await?);
+    for path in MAILS {
+        let api = system.api()?;
+        let mut answers = Vec::new();
+        for _ in 0..11 {
+            answers.push(ask(path, &Person { api: api.clone(), ..Person::stranger(&api)? }).await?);
+        }
+        let last = answers.pop().context("eleven answers")?;
+        for answer in answers {
+            answer.expect(202)?;
+        }
+        refused(&last, 360)?;
     }
-    let last = answers.pop().context("eleven answers")?;
-    for answer in answers {
-        answer.expect(202)?;
-    }
-    refused(&last, 360)
+    Ok(())
 }
 
 async fn addresses_of_one_network_count_together() -> Result<()> {

@@ -7,8 +7,10 @@ mod limits;
 mod lock;
 mod login;
 mod logout;
+mod magic_link;
 mod mfa;
 mod refresh;
+mod reset_password;
 mod sessions;
 mod signup;
 mod switch_tenant;
@@ -24,8 +26,10 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         lock::tests(),
         login::tests(),
         logout::tests(),
+        magic_link::tests(),
         mfa::tests(),
         refresh::tests(),
+        reset_password::tests(),
         sessions::tests(),
         signup::tests(),
         switch_tenant::tests(),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use zygo_tests::{Answer, Person, random, tests, world};
 
-tests![every_route_keeps_its_budget, the_header_tells_the_truth];
+tests![every_route_keeps_its_budget, accounts_keep_theirs, the_header_tells_the_truth];
 
 fn spent(answer: &Answer, most: u32) -> Result<()> {
     let round_trips = answer.round_trips()?;
@@ -52,6 +52,35 @@ async fn every_route_keeps_its_budget() -> Result<()> {
     spent(&session.api.post("/auth/logout", &json!({})).await?, 1)?;
     let wrong = member.person.with_password("wrong").try_sign_in().await?.expect(401)?;
     ensure!(wrong.round_trips()? <= 2, "{wrong}");
+    Ok(())
+}
+
+/// One round trip for what is one statement; two where a password is hashed between them, or a session begins.
+async fn accounts_keep_theirs() -> Result<()> {
+    let system = world::shared().await?;
+    let (person, session) = system.session().await?;
+    let email = json!({ "email": person.email });
+    spent(&person.api.post("/auth/forgot-password", &email).await?, 1)?;
+    let reset = json!({ "token": person.token_for("/reset").await?, "password": person.password });
+    spent(&person.api.post("/auth/magic-link", &email).await?, 1)?;
+    let magic = json!({ "token": person.token_for("/magic").await? });
+    spent(&session.api.get("/users/me/preferences").await?, 1)?;
+    spent(&session.api.patch("/users/me/preferences", &json!({ "theme": "dark" })).await?, 1)?;
+    spent(&person.api.post("/auth/magic-link/redeem", &magic).await?, 2)?;
+    spent(&person.api.post("/auth/reset-password", &reset).await?, 2)?;
+    let session = person.sign_in().await?;
+    let passwords = json!({ "current_password": person.password, "new_password": format!("{} again", person.password) });
+    spent(&session.api.post("/users/me/change-password", &passwords).await?, 2)?;
+    let new = Person { email: Person::stranger(&system.api()?)?.email, ..person.clone() };
+    let wish = json!({ "email": new.email, "password": format!("{} again", person.password) });
+    spent(&session.api.post("/users/me/change-email", &wish).await?, 2)?;
+    let confirm = json!({ "token": new.token_for("/confirm-email").await? });
+    spent(&person.api.post("/auth/confirm-email", &confirm).await?, 1)?;
+    spent(&session.api.delete("/users/me").await?, 1)?;
+    let keep = json!({ "token": new.token_for("/cancel-deletion").await? });
+    spent(&person.api.post("/auth/cancel-deletion", &keep).await?, 1)?;
+    let revert = json!({ "token": person.token_for("/revert-email").await? });
+    spent(&person.api.post("/auth/revert-email", &revert).await?, 1)?;
     Ok(())
 }
 

@@ -27,11 +27,18 @@ const UNLIMITED: u32 = 100_000_000;
 /// `RATE_LIMITED` with the time to wait.
 pub async fn exact(ctx: &Ctx, guard: Guard, account: &str) -> Result<(), Problem> {
     let address = AddressKey::parse(ctx.head.client_address());
-    let account = AccountKey::of(account);
+    let account = match guard {
+        Guard::OwnPassword => AccountKey::of(&ctx.caller()?.user_id.to_string()),
+        _ => AccountKey::of(account),
+    };
+    let mail = |kind| Guarded::Mail { kind, address: &address, account: &account };
     let guarded = match guard {
-        Guard::SignIn => Guarded::SignIn { address: &address, account: &account },
+        Guard::SignIn | Guard::OwnPassword => Guarded::SignIn { address: &address, account: &account },
         Guard::SignUp => Guarded::SignUp { address: &address },
-        Guard::Resend => Guarded::Mail { kind: MailKind::ResendVerification, address: &address, account: &account },
+        Guard::Resend => mail(MailKind::ResendVerification),
+        Guard::ForgotPassword => mail(MailKind::ForgotPassword),
+        Guard::MagicLink => mail(MailKind::MagicLink),
+        Guard::ConfirmEmail => mail(MailKind::ConfirmEmail),
     };
     let calls = guarded.calls(ctx.app.config.address_limit_factor);
     note(ctx, LimitsHandle::admit(&ctx.env, calls, ctx.now).await?)

@@ -3,7 +3,17 @@
 //! Only the first five hex digits of the password's SHA-1 leave the house; the answer lists the rest of every breached hash
 //! that begins so. The request itself is made elsewhere, and only where an endpoint is configured.
 
+use serde_json::json;
 use sha1::{Digest as _, Sha1};
+
+use crate::error::{Code, FieldError, Problem};
+
+/// The answer for a password that a breach has shown: `PASSWORD_BREACHED` for the field at `path`.
+#[must_use]
+pub fn problem(path: &str) -> Problem {
+    let message = "a breach has shown this password; choose another";
+    Problem::new(Code::PasswordBreached).detail(message).details(json!({ "fields": [FieldError::new(path, "breached", message)] }))
+}
 
 /// A password's SHA-1 cut in two, upper-case hexadecimal.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,23 +3,22 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use zygo_core::{
-    error::{Code, Problem},
+    error::Problem,
     id::TenantId,
     identity::{
         email::Email,
         password::{self, Password},
     },
-    limits::policy::AccountKey,
     text::Name,
 };
-use zygo_runtime::random;
-use zygo_store::identity::{self, Credentials, Failure};
+use zygo_store::identity;
 
 use super::{
+    proof,
     session::Client,
     sign_in::{self, Proof, SignedIn},
 };
-use crate::{ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
+use crate::{ctx::Ctx, json_input, passwords::Turn, reply::Reply};
 
 /// Address and password.
 #[derive(Deserialize, JsonSchema)]
@@ -57,11 +56,11 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
     let matches = turn.verify(input.password.reveal(), hash);
     let locked = found.as_ref().and_then(|found| found.locked_until).is_some_and(|until| until > ctx.now);
     let Some(found) = found.as_ref().filter(|_| matches && !locked) else {
-        return Err(refuse(&ctx, &db, found.as_ref(), &input.email).await?);
+        return Err(proof::failed(&ctx, &db, found.as_ref().map(|found| found.user.id), input.email.as_str()).await?);
     };
     let membership = found.membership.as_ref();
     if home != TenantId::PLATFORM && membership.is_none() {
-        return Err(refuse(&ctx, &db, None, &input.email).await?);
+        return Err(proof::failed(&ctx, &db, None, input.email.as_str()).await?);
     }
     let rehash = if password::needs_rehash(hash.unwrap_or_default()) { Some(turn.hash(input.password.reveal())?) } else { None };
     let proof = Proof {
@@ -74,20 +73,4 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
         rehash,
     };
     sign_in::complete(&ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
-}
-
-/// Counts a failure; as costly for an unknown address as for a known one.
-async fn refuse(ctx: &Ctx, db: &zygo_store::Db, found: Option<&Credentials>, email: &Email) -> Result<Problem, Problem> {
-    let failure = Failure {
-        user_id: found.map(|found| found.user.id),
-        account: AccountKey::of(email.as_str()).to_string(),
-        tenant_id: ctx.home(),
-        ip: Some(ctx.head.client_address().to_owned()),
-        event_id: random::id(ctx.now),
-        outbox_id: random::id(ctx.now),
-        now: ctx.now,
-    };
-    let queued = ctx.store(identity::record_sign_in_failure(db, &ctx.lookup(), &failure)).await?;
-    outbox::enqueue(ctx, queued);
-    Ok(Problem::new(Code::InvalidCredentials))
 }

@@ -14,7 +14,7 @@ use zygo_runtime::random;
 use zygo_store::identity::{self, NewUser, SignUp, UserRow};
 
 use super::views::UserView;
-use crate::{ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
+use crate::{breach, ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
 
 /// A new account.
 #[derive(Deserialize, JsonSchema)]
@@ -52,7 +52,7 @@ pub struct Output {
 /// Creates the account; a taken address answers the same, and its owner gets a mail.
 ///
 /// # Errors
-/// `PASSWORD_TOO_WEAK`, `VALIDATION_FAILED`, `RATE_LIMITED`, `DEPENDENCY_UNAVAILABLE`.
+/// `PASSWORD_TOO_WEAK`, `PASSWORD_BREACHED`, `VALIDATION_FAILED`, `RATE_LIMITED`, `DEPENDENCY_UNAVAILABLE`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     if input.invitation_token.is_some() {
         // Organisations send no invitations yet, so no token can be one of theirs.
@@ -60,6 +60,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     }
     let names: Vec<&str> = [&input.first_name, &input.last_name].into_iter().flatten().map(Name::as_str).collect();
     password::check(input.password.reveal(), Some(&input.email), &names).map_err(|broken| password::problem("password", &broken))?;
+    breach::check(&ctx, "password", &input.password).await?;
     let password_hash = Turn::take(ctx.app).await?.hash(input.password.reveal())?;
     let db = ctx.db().await?;
     let user = NewUser {

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use zygo_core::{
     error::{Code, Problem},
-    http::etag::IfMatch,
     text::{Locale, Name, TimeZone},
 };
 use zygo_store::identity::{self, ProfilePatch, Update};
@@ -43,13 +42,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 /// `PRECONDITION_FAILED` where `If-Match` lost, `VALIDATION_FAILED`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<me::Output>, Problem> {
     let caller = ctx.caller()?;
-    let expected = match ctx.head.header("if-match") {
-        Some(tag) => match IfMatch::parse(tag)? {
-            IfMatch::Any => None,
-            IfMatch::Versions(versions) => Some(versions),
-        },
-        None => None,
-    };
+    let expected = ctx.if_match()?;
     let patch = ProfilePatch {
         first_name: input.first_name.map(|name| name.map(Name::into_string)),
         last_name: input.last_name.map(|name| name.map(Name::into_string)),

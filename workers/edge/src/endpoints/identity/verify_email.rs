@@ -2,14 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use zygo_core::{
-    error::{Code, Problem},
-    identity::one_time::{OneTimeToken, Purpose},
-};
+use zygo_core::{error::Problem, identity::one_time::Purpose};
 use zygo_runtime::random;
-use zygo_store::identity::{self, Verification};
+use zygo_store::identity::{self, UserRow};
 
-use super::views::UserView;
+use super::{one_time, views::UserView};
 use crate::{ctx::Ctx, json_input, reply::Reply};
 
 /// The token of a mail.
@@ -34,13 +31,16 @@ pub struct Output {
 /// # Errors
 /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_CONSUMED`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
-    let token = OneTimeToken::parse(&input.token, Purpose::VerifyEmail).ok_or(Problem::new(Code::TokenInvalid))?;
+    let user = redeem(&ctx, &input.token).await?;
+    Ok(Reply::ok(Output { user: (&user).into() }))
+}
+
+/// Redeems the token, once.
+///
+/// # Errors
+/// As [`handle`].
+pub async fn redeem(ctx: &Ctx, token: &str) -> Result<UserRow, Problem> {
+    let token = one_time::parse(token, Purpose::VerifyEmail)?;
     let db = ctx.db().await?;
-    let outcome = ctx.store(identity::verify_email(&db, &ctx.lookup(), &token.hash(), ctx.now, random::id(ctx.now))).await?;
-    match outcome {
-        Verification::Verified(user) => Ok(Reply::ok(Output { user: (&user).into() })),
-        Verification::Consumed => Err(Problem::new(Code::TokenConsumed)),
-        Verification::Expired => Err(Problem::new(Code::TokenExpired)),
-        Verification::Unknown => Err(Problem::new(Code::TokenInvalid)),
-    }
+    one_time::good(ctx.store(identity::verify_email(&db, &ctx.lookup(), &token.hash(), ctx.now, random::id(ctx.now))).await?)
 }

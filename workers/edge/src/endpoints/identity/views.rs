@@ -8,6 +8,8 @@ use zygo_core::{
 };
 use zygo_store::identity::{Membership, TenantRow, UserRow};
 
+use crate::reply::Reply;
+
 /// A person, as they see themselves.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct UserView {
@@ -44,6 +46,21 @@ impl From<&UserRow> for UserView {
             timezone: row.timezone.clone(),
             created_at: row.created_at,
         }
+    }
+}
+
+/// The same for every address: whether it has an account shows nowhere.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Accepted {
+    /// Always true: the request was taken.
+    accepted: bool,
+}
+
+impl Accepted {
+    /// 202.
+    #[must_use]
+    pub const fn reply() -> Reply<Self> {
+        Reply::with(202, Self { accepted: true })
     }
 }
 
