@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use zygo_tests::{Person, Session, System, forge, one_time::Redeeming, tests, world};
+use zygo_tests::{Person, Session, System, factors::challenge_of, forge, one_time::Redeeming, tests, world};
 
 tests![
     signs_in,
@@ -11,6 +11,7 @@ tests![
     what_is_no_token_is_refused,
     an_old_token_is_refused,
     proves_the_address_and_takes_the_password_of_whoever_did_not,
+    a_second_factor_is_still_asked_for,
     suspended_people_stay_out,
     gives_cookies_to_browsers,
 ];
@@ -93,6 +94,17 @@ async fn proves_the_address_and_takes_the_password_of_whoever_did_not() -> Resul
     let answer = redeeming(&stranger).redeem(&token).await?.json_of(200)?;
     ensure!(answer["user"]["email_verified"] == true, "{answer}");
     stranger.try_sign_in().await?.expect(401)?.problem("INVALID_CREDENTIALS")?;
+    Ok(())
+}
+
+async fn a_second_factor_is_still_asked_for() -> Result<()> {
+    let system = world::shared().await?;
+    let (person, _, app, _) = system.person_with_totp().await?;
+    let token = ask(&person).await?;
+    let challenge = challenge_of(&redeeming(&person).redeem(&token).await?)?;
+    redeeming(&person).is_consumed(&token).await?;
+    let session = Session::read(person.answer(&challenge, "totp", &app.code(0)?).await?, &person.api)?;
+    ensure!(session.body["session"]["device"] == "a tablet", "{}", session.body);
     Ok(())
 }
 

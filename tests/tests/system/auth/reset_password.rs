@@ -12,6 +12,7 @@ tests![
     a_weak_password_leaves_the_token_good,
     the_first_redeemed_uses_up_all,
     opens_a_locked_account_and_verifies_the_address,
+    a_sign_in_half_way_does_not_outlive_it,
     only_a_hash_is_kept,
 ];
 
@@ -114,6 +115,19 @@ async fn opens_a_locked_account_and_verifies_the_address() -> Result<()> {
     let token = forget(&person).await?;
     redeeming(&person).redeem(&token).await?.expect(204)?;
     person.with_password(&new_password(&person)).sign_in().await?;
+    Ok(())
+}
+
+/// Somebody has proved the old password, and waits with the second factor until it is reset.
+async fn a_sign_in_half_way_does_not_outlive_it() -> Result<()> {
+    let system = world::shared().await?;
+    let (person, _, app, _) = system.person_with_totp().await?;
+    let challenge = person.challenge().await?;
+    let token = forget(&person).await?;
+    redeeming(&person).redeem(&token).await?.expect(204)?;
+    person.answer(&challenge, "totp", &app.code(0)?).await?.expect(410)?.problem("TOKEN_CONSUMED")?;
+    let challenge = person.with_password(&new_password(&person)).challenge().await?;
+    person.answer(&challenge, "totp", &app.code(0)?).await?.expect(200)?;
     Ok(())
 }
 
