@@ -64,6 +64,18 @@ impl Api {
         Self { token: None, ..self.clone() }
     }
 
+    /// The host that requests go to.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The origin of the pages at that host.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.host)
+    }
+
     /// The client address that requests come from.
     #[must_use]
     pub fn address(&self) -> &str {

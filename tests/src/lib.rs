@@ -15,6 +15,7 @@ pub mod factors;
 pub mod forge;
 pub mod mail;
 pub mod one_time;
+pub mod passkeys;
 pub mod people;
 pub mod proxy;
 pub mod random;

@@ -80,6 +80,8 @@ ids! {
     ChallengeId,
     /// A code sent by SMS.
     SmsCodeId,
+    /// A passkey of somebody.
+    PasskeyId,
 }
 
 impl TenantId {

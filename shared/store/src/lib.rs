@@ -42,6 +42,8 @@ pub fn statements() -> Vec<Described> {
         identity::mfa::redeem::STATEMENTS,
         identity::password::STATEMENTS,
         identity::preferences::STATEMENTS,
+        identity::passkey::ceremony::STATEMENTS,
+        identity::passkey::kept::STATEMENTS,
         identity::sign_up::STATEMENTS,
         identity::sign_in::STATEMENTS,
         identity::verification::STATEMENTS,

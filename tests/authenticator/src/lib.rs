@@ -1,6 +1,7 @@
 //! An authenticator in software, and the browser in front of it, for tests: makes passkeys and uses them.
 //!
 //! Every part of an answer can be bent before it is signed, so that a test can show that each check is made.
+#![expect(clippy::indexing_slicing, reason = "JSON is read by index without panicking")]
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ciborium::Value as Cbor;

@@ -23,6 +23,7 @@ pub mod route;
 pub mod router;
 pub mod security;
 pub mod token_cache;
+pub mod whence;
 
 use std::{
     future::Future as _,

@@ -1,7 +1,11 @@
 //! Configuration: variables and secrets of the environment, read once per isolate.
 
 use worker::Env;
-use zygo_core::{identity::token::KeyRing, seal::SealRing, tenancy::host::HostConfig};
+use zygo_core::{
+    identity::{passkey::party::RpIds, token::KeyRing},
+    seal::SealRing,
+    tenancy::host::HostConfig,
+};
 
 /// Which environment this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +56,8 @@ pub struct Config {
     pub address_limit_factor: u32,
     /// Origins of other sites that may call the API from a browser.
     pub cors_origins: Vec<String>,
+    /// The domains under which passkeys stand; a host below none of them has no passkeys.
+    pub passkey_rp_ids: RpIds,
     /// Keys of access tokens.
     pub token_keys: KeyRing,
     /// Keys that seal secrets and authenticate cursors.
@@ -98,6 +104,7 @@ impl Config {
             breach_range_url: var(env, "BREACH_RANGE_URL").ok().filter(|url| !url.is_empty()),
             address_limit_factor: var(env, "ADDRESS_LIMIT_FACTOR")?.parse().map_err(|_| "ADDRESS_LIMIT_FACTOR is not a number".to_owned())?,
             cors_origins: list(&var(env, "CORS_ORIGINS").unwrap_or_default()),
+            passkey_rp_ids: RpIds::parse(&var(env, "PASSKEY_RP_IDS").unwrap_or_default()),
             token_keys: KeyRing::parse(&var(env, "TOKEN_KEYS")?)?,
             seal_keys: SealRing::parse(&var(env, "SEAL_KEYS")?)?,
             ops_token: var(env, "OPS_TOKEN")?,

@@ -33,7 +33,7 @@ export function head(request) {
 }
 export function place(request) {
   const cf = request.cf;
-  return cf ? cf.country || "" : "";
+  return cf ? [cf.country, cf.asn, cf.latitude, cf.longitude].join(" ") : "";
 }
 function fill(headers, text) {
   const lines = text.split("\n");
@@ -92,7 +92,8 @@ pub fn head(request: &JsValue) -> String {
     head_js(request)
 }
 
-/// The country of the client, ISO 3166-1, where the edge knows it; else nothing. The runtime parses all that the edge
+/// Where the client is, as far as the edge knows: country (ISO 3166-1), number of the network, degrees north and east, with blanks
+/// between. The runtime parses all that the edge
 /// says about a request when it is first asked for a part, so what is answered from memory does not ask.
 #[must_use]
 pub fn place(request: &JsValue) -> String {

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::{ConnectionId, DomainId, RoleId, SessionId, TenantId, UserId};
+use crate::id::{ConnectionId, DomainId, PasskeyId, RoleId, SessionId, TenantId, UserId};
 
 /// A payload that belongs to one type of event.
 pub trait Payload: Serialize + JsonSchema {
@@ -160,6 +160,18 @@ events! {
         domain_id: DomainId,
         /// The domain.
         domain: String,
+    }
+    "passkey.added" v 1, "A user added a passkey." => PasskeyAdded {
+        /// The passkey.
+        passkey_id: PasskeyId,
+        /// Whose passkey.
+        user_id: UserId,
+    }
+    "passkey.removed" v 1, "A user removed a passkey." => PasskeyRemoved {
+        /// The passkey.
+        passkey_id: PasskeyId,
+        /// Whose passkey it was.
+        user_id: UserId,
     }
     "tenant.created" v 1, "An organisation was created." => TenantCreated {
         /// The organisation.

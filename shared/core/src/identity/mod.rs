@@ -10,6 +10,7 @@ pub mod passkey;
 pub mod password;
 pub mod preferences;
 pub mod refresh;
+pub mod risk;
 pub mod saml;
 pub mod session;
 pub mod token;

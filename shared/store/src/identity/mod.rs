@@ -9,6 +9,7 @@ pub(crate) mod magic_link;
 pub(crate) mod member;
 pub mod mfa;
 pub(crate) mod notice;
+pub(crate) mod passkey;
 pub(crate) mod password;
 pub(crate) mod preferences;
 pub(crate) mod profile;
@@ -30,6 +31,10 @@ pub use domain::{DomainRow, claim_domain, delete_domain, domain, domains, requir
 pub use magic_link::{MagicLink, redeem_magic_link};
 pub use member::{Membership, RoleRow, TenantRow, UserRow};
 pub use notice::{NewNotice, owe_notice};
+pub use passkey::{
+    Added, AskedPasskeys, CeremonyOutcome, FoundPasskey, NewPasskey, PasskeyAnswer, PasskeyOwner, PasskeyRow, PasskeyUse, Removed, add_passkey,
+    challenge_passkeys, find_passkey, list_passkeys, passkey_owner, remove_passkey,
+};
 pub use password::{
     AccountMail, OwnSecret, PasswordChange, ResetOf, begin_reset, change_password, own_secret, peek_reset, request_account_mail, reset_password,
 };

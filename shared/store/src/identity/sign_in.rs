@@ -11,6 +11,7 @@ use zygo_core::{
 use super::{
     Membership, SessionRecord, UserRow,
     mfa::{Arrival, standing::read_standing},
+    passkey::PasskeyUse,
     record::{ACTIVITY, CREATED, INSERT},
 };
 use crate::{
@@ -145,6 +146,8 @@ pub struct SignIn<'a> {
     pub rehash: Option<String>,
     /// The trusted device that stood in for a second factor.
     pub device: Option<TrustedDeviceId>,
+    /// The passkey that signed in.
+    pub passkey: Option<PasskeyUse>,
 }
 
 /// Records a sign-in: the session, its event, the activity, and that no failures stand in a row any more.
@@ -162,6 +165,11 @@ pub async fn record_sign_in(db: &Db, scope: &LookupScope, sign_in: &SignIn<'_>) 
         .add(&ACTIVITY, &params.activity(&"signed_in"))
         .add(&SUCCEEDED, &[&sign_in.rehash, &now]);
     let batch = if device.is_some() { batch.add(&DEVICE_USED, &[&device, &now]) } else { batch };
+    let passkey = sign_in.passkey.map(|passkey| passkey.params(now));
+    let batch = match &passkey {
+        Some(passkey) => passkey.add(batch),
+        None => batch,
+    };
     batch.run().await.map(drop)
 }
 

@@ -57,7 +57,7 @@ fn change() -> PasswordChange {
 
 async fn sign_in(app: &Db, user_id: UserId) -> zygo_core::id::SessionId {
     let record = session(TenantId::PLATFORM, user_id);
-    identity::record_sign_in(app, &lookup(), &SignIn { session: &record, rehash: None, device: None }).await.unwrap();
+    identity::record_sign_in(app, &lookup(), &SignIn { session: &record, rehash: None, device: None, passkey: None }).await.unwrap();
     record.id
 }
 

@@ -65,6 +65,7 @@ const UNAUDITED: &[(&str, &str)] = &[
     ("mfa_state", "counts wrong answers, each a security event"),
     ("one_time_tokens", "their use is an event"),
     ("outbox", "in flight, jobs keep its record"),
+    ("passkey_ceremonies", "which challenges were answered, for minutes"),
     ("password_reset_tokens", "one-time, its use is an event"),
     ("permissions", "changes by migration alone"),
     ("rls_violations", "is the trail"),

@@ -170,10 +170,12 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
         let client = db.superuser().await;
         let sql = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege('zygo_app', oid, 'EXECUTE') ORDER BY 1";
         let expected = [
+            "add_passkey",
             "answer_mfa_challenge",
             "answer_own_mfa",
             "begin_mfa_challenge",
             "cancel_deletion",
+            "challenge_passkeys",
             "change_password",
             "confirm_email_change",
             "create_tenant",
@@ -183,6 +185,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "exists_elsewhere",
             "find_connection",
             "find_credentials",
+            "find_passkey",
             "find_tenant",
             "look_at_mfa_challenge",
             "mfa_standing",
@@ -193,6 +196,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "peek_reset",
             "redeem_magic_link",
             "redeem_mfa_answer",
+            "remove_passkey",
             "request_account_mail",
             "request_deletion",
             "request_email_change",

@@ -21,6 +21,7 @@ mod mfa_enrol;
 mod migrations;
 mod notices;
 mod outbox;
+mod passkeys;
 mod rows;
 mod sessions;
 mod sign_on;

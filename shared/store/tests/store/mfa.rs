@@ -32,7 +32,7 @@ async fn equip(db: &TestDb, user: UserId, kinds: &[&str]) {
                 "INSERT INTO mfa_tokens (id, user_id, kind, secret_sealed, confirmed_at) VALUES (gen_random_uuid(), $1, '{kind}', 'sealed', now())"
             ),
             "passkey" => {
-                "INSERT INTO passkeys (id, user_id, credential_id, public_key, name) VALUES (gen_random_uuid(), $1, sha256('c'), 'key', 'a key')"
+                "INSERT INTO passkeys (id, user_id, credential_id, rp_id, algorithm, backup_eligible, public_key, name) VALUES (gen_random_uuid(), $1, sha256('c'), 'zygo.tech', -7, false, 'key', 'a key')"
                     .to_owned()
             }
             _ => "INSERT INTO mfa_backup_codes (id, user_id, code_hash) VALUES (gen_random_uuid(), $1, decode(repeat('05', 32), 'hex'))".to_owned(),
@@ -61,7 +61,7 @@ async fn challenge(db: &Db, user: UserId, home: TenantId, token_hash: [u8; 32]) 
 
 async fn answer_at(db: &Db, home: TenantId, factor: Factor, at: Timestamp) -> Answered<Answer> {
     let hashes = [[5; 32], [9; 32]];
-    let given = Given { factor, backup_hashes: &hashes, outbox_id: new_id(), now: at };
+    let given = Given { factor, backup_hashes: &hashes, passkey: None, outbox_id: new_id(), now: at };
     one_trip(db, mfa::answer_challenge(db, &lookup(), &TOKEN, home, &given)).await.unwrap()
 }
 
@@ -111,7 +111,7 @@ fn a_device_is_trusted_by_its_token_until_it_expires() {
         assert_eq!(find("eve@example.com", [7; 32], 0).await, None, "it is another's: {other}");
         let mut record = session(PLATFORM, user);
         record.now = now().plus_seconds(60);
-        identity::record_sign_in(&app, &lookup(), &SignIn { session: &record, rehash: None, device: Some(id.into()) }).await.unwrap();
+        identity::record_sign_in(&app, &lookup(), &SignIn { session: &record, rehash: None, device: Some(id.into()), passkey: None }).await.unwrap();
         let used: i64 =
             db.superuser().await.query_one("SELECT count(*) FROM trusted_devices WHERE last_used_at IS NOT NULL", &[]).await.unwrap().get(0);
         assert_eq!(used, 1);
@@ -184,7 +184,7 @@ fn ten_answers_in_a_row_lock_and_owe_one_mail() {
         let app = db.app().await;
         let user = person(&app, "ada@example.com").await;
         equip(db, user, &["totp"]).await;
-        let given = || Given { factor: Factor::Totp, backup_hashes: &[], outbox_id: new_id(), now: now() };
+        let given = || Given { factor: Factor::Totp, backup_hashes: &[], passkey: None, outbox_id: new_id(), now: now() };
         let own = async |at: Timestamp| mfa::answer_own(&app, &lookup(), user, PLATFORM, &Given { now: at, ..given() }).await.unwrap();
         for n in 1..=10 {
             let Answered::Taken(answer) = own(now()).await else { panic!("the {n}th is taken") };
@@ -206,7 +206,7 @@ fn ten_answers_in_a_row_lock_and_owe_one_mail() {
         assert_eq!(mails, 1);
         // A right one clears the count.
         assert!(matches!(own(at).await, Answered::Taken(_)));
-        let right = Redemption { factor: Factor::Totp, step: Some(5), code: None };
+        let right = Redemption { factor: Factor::Totp, step: Some(5), code: None, passkey: None };
         assert_eq!(mfa::redeem_own(&app, &lookup(), user, PLATFORM, right, None, at).await.unwrap(), Redeemed::Done);
         assert!(matches!(own(at).await, Answered::Taken(_)));
     });
@@ -218,7 +218,7 @@ fn who_has_no_factor_has_nothing_to_answer() {
         let app = db.app().await;
         let user = person(&app, "ada@example.com").await;
         equip(db, user, &["backup"]).await;
-        let given = Given { factor: Factor::Totp, backup_hashes: &[], outbox_id: new_id(), now: now() };
+        let given = Given { factor: Factor::Totp, backup_hashes: &[], passkey: None, outbox_id: new_id(), now: now() };
         for _ in 0..12 {
             assert!(matches!(mfa::answer_own(&app, &lookup(), user, PLATFORM, &given).await.unwrap(), Answered::Nothing));
         }
@@ -238,14 +238,14 @@ fn a_right_answer_counts_once_and_brings_session_and_device() {
             let record = session(acme, owner);
             one_trip(&app, mfa::finish_challenge(&app, &lookup(), challenge, redemption, &record, device)).await.unwrap()
         };
-        let step = |step| Redemption { factor: Factor::Totp, step: Some(step), code: None };
+        let step = |step| Redemption { factor: Factor::Totp, step: Some(step), code: None, passkey: None };
         assert_eq!(finish(id, step(7), Some(&device)).await, Redeemed::Done);
         assert_eq!(finish(id, step(8), None).await, Redeemed::ChallengeUsed);
         let second = challenge(&app, owner, acme, [2; 32]).await;
         assert_eq!(finish(second, step(7), None).await, Redeemed::CodeUsed, "the step was used");
         assert_eq!(finish(second, step(6), None).await, Redeemed::CodeUsed, "and those before it");
         let code: Uuid = db.superuser().await.query_one("SELECT id FROM mfa_backup_codes", &[]).await.unwrap().get(0);
-        let backup = Redemption { factor: Factor::BackupCode, step: None, code: Some(code) };
+        let backup = Redemption { factor: Factor::BackupCode, step: None, code: Some(code), passkey: None };
         assert_eq!(finish(second, backup, None).await, Redeemed::Done);
         let third = challenge(&app, owner, acme, [4; 32]).await;
         assert_eq!(finish(third, backup, None).await, Redeemed::CodeUsed);
@@ -284,10 +284,10 @@ fn of_twenty_at_once_one_counts() {
                 async move {
                     let record = session(PLATFORM, user);
                     if of_challenge {
-                        let redemption = Redemption { factor: Factor::Totp, step: Some(100 + n), code: None };
+                        let redemption = Redemption { factor: Factor::Totp, step: Some(100 + n), code: None, passkey: None };
                         mfa::finish_challenge(app, scope, id, redemption, &record, None).await
                     } else {
-                        let redemption = Redemption { factor: Factor::Totp, step: Some(500), code: None };
+                        let redemption = Redemption { factor: Factor::Totp, step: Some(500), code: None, passkey: None };
                         mfa::redeem_own(app, scope, user, PLATFORM, redemption, None, now()).await
                     }
                 }

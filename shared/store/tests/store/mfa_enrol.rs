@@ -73,7 +73,7 @@ fn a_pending_factor_is_not_confirmed_past_another_that_was_set_up_meanwhile() {
         let user = person(&app, "ada@example.com").await;
         start(&app, user, Factor::Totp, false).await;
         let pending = mfa::pending_factor(&app, &lookup(), user, Factor::Totp).await.unwrap().unwrap();
-        let passkey = "INSERT INTO passkeys (id, user_id, credential_id, public_key, name) VALUES (gen_random_uuid(), $1, 'c', 'key', 'a key')";
+        let passkey = "INSERT INTO passkeys (id, user_id, credential_id, rp_id, algorithm, backup_eligible, public_key, name) VALUES (gen_random_uuid(), $1, 'c', 'zygo.tech', -7, false, 'key', 'a key')";
         db.superuser().await.execute(passkey, &[&user.uuid()]).await.unwrap();
         let unproved = Confirmation { user_id: user, id: pending.id, step: Some(7), fresh: false, codes: &codes(1), replace_codes: true, now: now() };
         assert!(!mfa::confirm_factor(&app, &lookup(), &unproved).await.unwrap().confirmed);

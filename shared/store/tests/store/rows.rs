@@ -20,6 +20,7 @@ const HINTS: &[Hint] = &[
     ("webhooks", "url", || "'https://example.com/hook'".to_owned()),
     ("feature_flags", "key", || format!("'f{}'", new_id::<Uuid>().simple())),
     ("sms_codes", "phone", || "'+4915112345678'".to_owned()),
+    ("passkeys", "algorithm", || "-7".to_owned()),
     ("role_permissions", "permission", || format!("{}", new_id::<Uuid>().as_u128() % 114)),
 ];
 

@@ -9,6 +9,7 @@ mod login;
 mod logout;
 mod magic_link;
 mod mfa;
+mod passkeys;
 mod refresh;
 mod reset_password;
 mod sessions;
@@ -28,6 +29,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         logout::tests(),
         magic_link::tests(),
         mfa::tests(),
+        passkeys::tests(),
         refresh::tests(),
         reset_password::tests(),
         sessions::tests(),

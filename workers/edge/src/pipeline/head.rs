@@ -1,5 +1,6 @@
 //! The head of a request, read from JavaScript in one string and cut up here.
 
+use zygo_core::identity::risk::history::Coordinates;
 use zygo_runtime::js;
 
 /// Request methods that the route table knows.
@@ -60,12 +61,18 @@ impl Method {
 pub struct Head {
     /// Method.
     pub method: Method,
+    /// Scheme of the URL: `https` everywhere but on a laptop.
+    pub scheme: &'static str,
     /// Path, still percent-encoded.
     pub path: String,
     /// Query without its question mark; empty if there is none.
     pub query: String,
     /// Country of the client, where the edge knows it and the route may write it down.
     pub country: Option<String>,
+    /// Number of the client's network (autonomous system), likewise.
+    pub network: Option<i64>,
+    /// About where the client is, likewise.
+    pub place: Option<Coordinates>,
     headers: [Option<Box<str>>; js::HEADERS.len()],
 }
 
@@ -76,11 +83,20 @@ impl Head {
         let mut lines = text.split('\n');
         let method = Method::parse(lines.next().unwrap_or_default());
         let url = lines.next().unwrap_or_default();
-        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let (scheme, after_scheme) = url.split_once("://").unwrap_or(("https", url));
         let target = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
         let target = target.split('#').next().unwrap_or("/");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut head = Self { method, path: path.to_owned(), query: query.to_owned(), country: None, headers: Default::default() };
+        let mut head = Self {
+            method,
+            scheme: if scheme == "http" { "http" } else { "https" },
+            path: path.to_owned(),
+            query: query.to_owned(),
+            country: None,
+            network: None,
+            place: None,
+            headers: Default::default(),
+        };
         for line in lines {
             let Some((key, value)) = line.split_once(' ') else { continue };
             if let Some(slot) = key.parse::<usize>().ok().and_then(|at| head.headers.get_mut(at)) {
@@ -91,8 +107,13 @@ impl Head {
     }
 
     /// Takes in what [`js::place`] says.
-    pub fn locate(&mut self, country: &str) {
-        self.country = (!country.is_empty()).then(|| country.to_owned());
+    pub fn locate(&mut self, text: &str) {
+        let mut parts = text.split(' ');
+        // `XX` is the edge's word for not knowing.
+        self.country = parts.next().filter(|country| country.len() == 2 && *country != "XX").map(str::to_owned);
+        self.network = parts.next().and_then(|network| network.parse().ok());
+        let mut degrees = || parts.next()?.parse::<f64>().ok();
+        self.place = degrees().zip(degrees()).and_then(|(north, east)| Coordinates::new(north, east));
     }
 
     /// A header's value; only those in [`js::HEADERS`] are ever there.
@@ -100,6 +121,12 @@ impl Head {
     pub fn header(&self, name: &str) -> Option<&str> {
         let at = js::HEADERS.iter().position(|known| *known == name)?;
         self.headers.get(at)?.as_deref()
+    }
+
+    /// The origin of the site that was asked, as browsers serialise it (RFC 6454, 6.2).
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.header("host").unwrap_or_default().to_ascii_lowercase())
     }
 
     /// The client's address as the edge saw it.
@@ -135,12 +162,25 @@ mod tests {
     #[test]
     fn cuts_a_head() {
         let mut head = Head::parse("GET\nhttp://acme.app.localhost:8787/users/me?x=1#f\n0 acme.app.localhost:8787\n1 Bearer abc\n10 a=1; b=2");
-        head.locate("DE");
+        head.locate("DE 3320 52.52437 13.41053");
         assert_eq!((head.method, head.path.as_str(), head.query.as_str()), (Method::Get, "/users/me", "x=1"));
         assert_eq!(head.bearer(), Some("abc"));
         assert_eq!(head.cookie("b"), Some("2"));
-        assert_eq!(head.country.as_deref(), Some("DE"));
+        assert_eq!((head.country.as_deref(), head.network), (Some("DE"), Some(3320)));
+        assert_eq!(head.place, Coordinates::new(52.5, 13.4));
+        assert_eq!(head.origin(), "http://acme.app.localhost:8787");
         assert_eq!(head.header("origin"), None);
+    }
+
+    #[test]
+    fn what_the_edge_does_not_know_is_missing() {
+        for (text, country, network) in
+            [("", None, None), ("   ", None, None), ("DE   ", Some("DE"), None), ("XX 7 ", None, Some(7)), ("T1 x y z", Some("T1"), None)]
+        {
+            let mut head = Head::parse("GET\nhttps://h/");
+            head.locate(text);
+            assert_eq!((head.country.as_deref(), head.network, head.place), (country, network, None), "{text}");
+        }
     }
 
     #[test]

@@ -74,10 +74,16 @@ impl Factor {
 
 /// The authentication methods after a second factor was given, each once.
 #[must_use]
-pub fn amr_with(mut amr: Vec<String>, factor: Factor) -> Vec<String> {
-    for method in [factor.amr(), AMR] {
-        if !amr.iter().any(|known| known == method) {
-            amr.push(method.to_owned());
+pub fn amr_with(amr: Vec<String>, factor: Factor) -> Vec<String> {
+    amr_and(amr, [factor.amr(), AMR].map(str::to_owned))
+}
+
+/// Authentication methods and more of them, each once.
+#[must_use]
+pub fn amr_and(mut amr: Vec<String>, more: impl IntoIterator<Item = String>) -> Vec<String> {
+    for method in more {
+        if !amr.contains(&method) {
+            amr.push(method);
         }
     }
     amr

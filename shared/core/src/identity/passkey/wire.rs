@@ -42,6 +42,8 @@ pub struct NewCredential {
 pub struct UsedCredential {
     /// Its id.
     pub id: Vec<u8>,
+    /// Its id in base64url, as limits count it.
+    pub name: String,
     /// What the browser says of the request.
     pub client_data: Vec<u8>,
     /// What the authenticator says.
@@ -114,6 +116,7 @@ impl<'de> Deserialize<'de> for UsedCredential {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (id, response): (_, Assertion) = outer(deserializer)?;
         Ok(Self {
+            name: URL_SAFE_NO_PAD.encode(&id),
             id,
             client_data: response.client_data.0,
             authenticator_data: response.authenticator_data.0,

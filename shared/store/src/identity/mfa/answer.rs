@@ -14,7 +14,10 @@ use super::{ChallengeState, standing::read_factors};
 use crate::{
     Db, Described, LookupScope, StoreError,
     batch::Batch,
-    identity::{Membership, UserRow},
+    identity::{
+        Membership, UserRow,
+        passkey::{CeremonyOutcome, PasskeyAnswer, ceremony::run_beside},
+    },
     outbox::Queued,
     row::{Cells, at},
     statement::Statement,
@@ -130,6 +133,8 @@ pub struct Given<'a> {
     pub factor: Factor,
     /// For a backup code, what may be stored of it.
     pub backup_hashes: &'a [CodeHash],
+    /// For a passkey, the ceremony that it answers.
+    pub passkey: Option<PasskeyAnswer<'a>>,
     /// Identifier of the outbox row, if the account's owner is to be told of a lock.
     pub outbox_id: OutboxId,
     /// The instant.
@@ -147,12 +152,15 @@ pub struct Evidence {
     pub sms: Option<(Uuid, Vec<u8>)>,
     /// The unused backup code that it is.
     pub backup: Option<Uuid>,
+    /// What became of the ceremony of a passkey.
+    pub passkey: Option<CeremonyOutcome>,
 }
 
 impl Evidence {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    fn read(row: &Row, passkey: Option<CeremonyOutcome>) -> Result<Self, StoreError> {
         let hash: Option<Vec<u8>> = row.cell("sms_hash")?;
         Ok(Self {
+            passkey,
             totp_sealed: row.cell("totp_sealed")?,
             totp_step: row.cell("totp_step")?,
             sms: row.cell::<Option<Uuid>>("sms_id")?.zip(hash),
@@ -232,10 +240,12 @@ pub async fn answer_challenge(
     given: &Given<'_>,
 ) -> Result<Answered<Answer>, StoreError> {
     let (hash, hashes) = (token_hash.as_slice(), slices(given.backup_hashes));
-    let rows = Batch::write(db, scope)
-        .add(&ANSWER, &[&hash, &home.uuid(), &given.factor.key(), &hashes, &given.outbox_id.uuid(), &at(given.now)])
-        .rows()
-        .await?;
+    let (rows, passkey) = run_beside(
+        Batch::write(db, scope).add(&ANSWER, &[&hash, &home.uuid(), &given.factor.key(), &hashes, &given.outbox_id.uuid(), &at(given.now)]),
+        given.passkey.as_ref(),
+        home,
+    )
+    .await?;
     let Some(row) = rows.first() else { return Ok(Answered::Nothing) };
     let outcome: &str = row.cell("outcome")?;
     if let Some(state) = ChallengeState::from_outcome(outcome) {
@@ -249,7 +259,7 @@ pub async fn answer_challenge(
         amr: row.cell("challenge_amr")?,
         device_name: row.cell("challenge_device")?,
         cookie: row.cell("challenge_cookie")?,
-        evidence: Evidence::read(row)?,
+        evidence: Evidence::read(row, passkey)?,
         user: UserRow::read(row)?,
         user_suspended: row.cell("user_suspended")?,
         membership: Membership::maybe(row)?,
@@ -264,10 +274,12 @@ pub async fn answer_challenge(
 pub async fn answer_own(db: &Db, scope: &LookupScope, user_id: UserId, home: TenantId, given: &Given<'_>) -> Result<Answered<Own>, StoreError> {
     let scope = scope.of(user_id);
     let hashes = slices(given.backup_hashes);
-    let rows = Batch::write(db, &scope)
-        .add(&ANSWER_OWN, &[&home.uuid(), &given.factor.key(), &hashes, &given.outbox_id.uuid(), &at(given.now)])
-        .rows()
-        .await?;
+    let (rows, passkey) = run_beside(
+        Batch::write(db, &scope).add(&ANSWER_OWN, &[&home.uuid(), &given.factor.key(), &hashes, &given.outbox_id.uuid(), &at(given.now)]),
+        given.passkey.as_ref(),
+        home,
+    )
+    .await?;
     let row = match rows.first() {
         Some(row) if row.cell::<&str>("outcome")? != "none" => row,
         _ => return Ok(Answered::Nothing),
@@ -277,7 +289,7 @@ pub async fn answer_own(db: &Db, scope: &LookupScope, user_id: UserId, home: Ten
     }
     Ok(Answered::Taken(Box::new(Own {
         factors: read_factors(row, "factors")?,
-        evidence: Evidence::read(row)?,
+        evidence: Evidence::read(row, passkey)?,
         user: UserRow::read(row)?,
         user_suspended: row.cell("user_suspended")?,
         membership: Membership::maybe(row)?,

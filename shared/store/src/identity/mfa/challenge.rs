@@ -83,7 +83,7 @@ pub enum ChallengeState {
 }
 
 impl ChallengeState {
-    pub(super) fn from_outcome(outcome: &str) -> Option<Self> {
+    pub(crate) fn from_outcome(outcome: &str) -> Option<Self> {
         match outcome {
             "open" => Some(Self::Open),
             "consumed" => Some(Self::Consumed),

@@ -13,6 +13,7 @@ use crate::{
     batch::Batch,
     identity::{
         SessionRecord,
+        passkey::PasskeyUse,
         record::{ACTIVITY, CREATED, INSERT},
         sign_in::SUCCEEDED,
     },
@@ -55,6 +56,8 @@ pub struct Redemption {
     pub step: Option<i64>,
     /// The code, if it is a row.
     pub code: Option<Uuid>,
+    /// The use of a passkey.
+    pub passkey: Option<PasskeyUse>,
 }
 
 /// A device to trust.
@@ -119,6 +122,11 @@ pub async fn finish_challenge(
         Some((id, hash, name, until)) => batch.add(&TRUST, &[id, hash, name, &now, until]),
         None => batch,
     };
+    let passkey = redemption.passkey.map(|passkey| passkey.params(now));
+    let batch = match &passkey {
+        Some(passkey) => passkey.add(batch),
+        None => batch,
+    };
     redeemed(batch.run().await)
 }
 
@@ -140,5 +148,10 @@ pub async fn redeem_own(
     let batch = Batch::write(db, &scope)
         .add(&REDEEM, &[&no_challenge, &factor, &redemption.step, &redemption.code, &now])
         .add(&STEPPED_UP, &[&ip, &factor, &now]);
+    let passkey = redemption.passkey.map(|passkey| passkey.params(now));
+    let batch = match &passkey {
+        Some(passkey) => passkey.add(batch),
+        None => batch,
+    };
     redeemed(batch.run().await)
 }

@@ -125,7 +125,8 @@ async fn another_factor_needs_the_first() -> Result<()> {
     session.api.post("/auth/mfa/totp/setup", &json!({})).await?.expect(200)?;
     let other = system.session().await?;
     let other_user: uuid::Uuid = other.1.user_id.parse()?;
-    let passkey = "INSERT INTO passkeys (id, user_id, credential_id, public_key, name) VALUES (gen_random_uuid(), $1, uuid_send(gen_random_uuid()), 'k', 'a key')";
+    let passkey = "INSERT INTO passkeys (id, user_id, credential_id, rp_id, algorithm, backup_eligible, public_key, name) \
+        VALUES (gen_random_uuid(), $1, uuid_send(gen_random_uuid()), 'localhost', -7, false, 'k', 'a key')";
     system.database.execute(passkey, &[&other_user]).await?;
     other.1.api.post("/auth/mfa/totp/setup", &json!({})).await?.expect(403)?.problem("MFA_STEP_UP_REQUIRED")?;
     Ok(())

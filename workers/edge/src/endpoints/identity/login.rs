@@ -71,6 +71,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
         amr: vec!["pwd".into()],
         mfa_at: None,
         rehash,
+        passkey: None,
     };
     sign_in::complete(&ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
 }

@@ -81,7 +81,16 @@ pub async fn sign_in(ctx: &Ctx, token: &str, device_token: Option<&str>, client:
         MagicLink::Person { user, user_suspended, membership, standing } => {
             // RFC 8176 has no name for a mailed link; a one-time password comes nearest.
             let amr = vec!["otp".into()];
-            let proof = Proof { user: &user, user_suspended, membership: membership.as_ref(), standing: &standing, amr, mfa_at: None, rehash: None };
+            let proof = Proof {
+                user: &user,
+                user_suspended,
+                membership: membership.as_ref(),
+                standing: &standing,
+                amr,
+                mfa_at: None,
+                rehash: None,
+                passkey: None,
+            };
             sign_in::complete(ctx, &db, proof, client).await
         }
         MagicLink::Stranger => Err(Problem::new(Code::InvalidCredentials)),

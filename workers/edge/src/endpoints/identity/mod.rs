@@ -14,6 +14,7 @@ pub mod magic_link;
 pub mod me;
 pub mod mfa;
 pub mod one_time;
+pub mod passkeys;
 pub mod preferences;
 pub mod proof;
 pub mod refresh;
@@ -114,5 +115,6 @@ pub fn routes() -> Vec<Route> {
         Route::post("/auth/switch-tenant", Who::Session, "A session in another of the caller's tenants", switch_tenant::handle),
     ];
     routes.extend(mfa::routes());
+    routes.extend(passkeys::routes());
     routes
 }

@@ -14,7 +14,7 @@ use zygo_runtime::random;
 use zygo_store::{
     Db,
     identity::{
-        self, Membership, SignIn, UserRow,
+        self, Membership, PasskeyUse, SignIn, UserRow,
         mfa::{Arrival, NewChallenge},
     },
 };
@@ -72,6 +72,8 @@ pub struct Proof<'a> {
     pub mfa_at: Option<Timestamp>,
     /// A password hash with newer parameters, to be stored along.
     pub rehash: Option<String>,
+    /// The passkey that proved it, to be recorded along.
+    pub passkey: Option<PasskeyUse>,
 }
 
 /// How the client of a sign-in arrives, for the store to say where its person stands: `device_token` is what a client
@@ -115,7 +117,8 @@ pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> R
     let grounds = Grounds { user: proof.user, membership: proof.membership, amr: proof.amr, mfa_at: proof.mfa_at };
     let begun = session::prepare(ctx, &grounds, &client);
     session::open(ctx, &begun, grounds.mfa_at).await?;
-    ctx.store(identity::record_sign_in(db, &ctx.lookup(), &SignIn { session: &begun.record, rehash: proof.rehash, device })).await?;
+    ctx.store(identity::record_sign_in(db, &ctx.lookup(), &SignIn { session: &begun.record, rehash: proof.rehash, device, passkey: proof.passkey }))
+        .await?;
     Ok(begun.answer(ctx, &grounds, client.cookie)?.map(|session| SignedIn::Session(Box::new(session))))
 }
 

@@ -6,7 +6,7 @@ use zygo_core::{
     id::UserId,
     identity::{
         mfa::{
-            CodeFactor, Factor, TypedCode, amr_with,
+            CodeFactor, Factor, TypedCode, amr_and, amr_with,
             backup::BackupCode,
             token::{Kind, MfaToken},
             totp::TotpSecret,
@@ -21,7 +21,7 @@ use zygo_runtime::random;
 use zygo_store::{
     Db,
     identity::{
-        Membership,
+        Membership, PasskeyAnswer, PasskeyUse,
         mfa::{self, Answer, Answered, ChallengeState, Evidence, Given, NewDevice, Redeemed, Redemption},
     },
     outbox::Queued,
@@ -67,7 +67,7 @@ pub fn backup_hashes(ctx: &Ctx, factor: CodeFactor, code: &TypedCode) -> Vec<Cod
 /// `INTERNAL` if a secret cannot be opened.
 pub fn judge(ctx: &Ctx, user: UserId, factor: CodeFactor, code: &TypedCode, evidence: &Evidence) -> Result<Option<Redemption>, Problem> {
     let ring = &ctx.app.config.seal_keys;
-    let redemption = |step, code| Redemption { factor: factor.into(), step, code };
+    let redemption = |step, code| Redemption { factor: factor.into(), step, code, passkey: None };
     Ok(match factor {
         CodeFactor::Totp => {
             let Some(sealed) = &evidence.totp_sealed else { return Ok(None) };
@@ -119,13 +119,39 @@ pub fn challenge_token(text: &str) -> Result<MfaToken, Problem> {
     MfaToken::parse(text, Kind::Challenge).ok_or(Problem::new(Code::TokenInvalid))
 }
 
+/// An answer that is typed, before it is compared.
+#[must_use]
+pub fn typed<'a>(ctx: &Ctx, factor: CodeFactor, backup_hashes: &'a [CodeHash]) -> Given<'a> {
+    Given { factor: factor.into(), backup_hashes, passkey: None, outbox_id: random::id(ctx.now), now: ctx.now }
+}
+
+/// An answer by a passkey, before it is checked.
+#[must_use]
+pub fn by_passkey<'a>(ctx: &Ctx, passkey: PasskeyAnswer<'a>) -> Given<'a> {
+    Given { factor: Factor::Passkey, backup_hashes: &[], passkey: Some(passkey), outbox_id: random::id(ctx.now), now: ctx.now }
+}
+
+/// What the right use of a passkey uses up.
+#[must_use]
+pub const fn redeem_passkey(used: PasskeyUse) -> Redemption {
+    Redemption { factor: Factor::Passkey, step: None, code: None, passkey: Some(used) }
+}
+
+/// The authentication methods after a right answer.
+#[must_use]
+pub fn methods(amr: Vec<String>, redemption: &Redemption) -> Vec<String> {
+    match redemption.passkey {
+        Some(passkey) => amr_and(amr, passkey.used.backup.methods()),
+        None => amr_with(amr, redemption.factor),
+    }
+}
+
 /// Counts an answer to a challenge, before it is looked at.
 ///
 /// # Errors
 /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_CONSUMED`, `ACCOUNT_LOCKED`, `USER_SUSPENDED`.
-pub async fn take(ctx: &Ctx, db: &Db, token: &MfaToken, factor: Factor, backup_hashes: &[CodeHash]) -> Result<Box<Answer>, Problem> {
-    let given = Given { factor, backup_hashes, outbox_id: random::id(ctx.now), now: ctx.now };
-    let answer = match ctx.store(mfa::answer_challenge(db, &ctx.lookup(), &token.hash(), ctx.home(), &given)).await? {
+pub async fn take(ctx: &Ctx, db: &Db, token: &MfaToken, given: &Given<'_>) -> Result<Box<Answer>, Problem> {
+    let answer = match ctx.store(mfa::answer_challenge(db, &ctx.lookup(), &token.hash(), ctx.home(), given)).await? {
         Answered::Taken(answer) => answer,
         Answered::Locked(until) => return Err(locked(ctx, until)),
         Answered::Closed(state, until) => return Err(open(ctx, state, until).err().unwrap_or(Problem::new(Code::TokenInvalid))),
@@ -155,7 +181,7 @@ pub fn wrong(ctx: &Ctx, user: UserId, factor: Factor, queued: Option<Queued>) ->
 /// `TOKEN_CONSUMED` or `MFA_CODE_INVALID` if the challenge or the code was used at the same moment, `DEPENDENCY_UNAVAILABLE`.
 pub async fn finish_challenge(ctx: &Ctx, db: &Db, answer: Answer, redemption: Redemption, trust: bool) -> Result<Reply<SignedIn>, Problem> {
     let Answer { id, amr, device_name, cookie, user, membership, .. } = answer;
-    let grounds = Grounds { user: &user, membership: membership.as_ref(), amr: amr_with(amr, redemption.factor), mfa_at: Some(ctx.now) };
+    let grounds = Grounds { user: &user, membership: membership.as_ref(), amr: methods(amr, &redemption), mfa_at: Some(ctx.now) };
     let begun = session::prepare(ctx, &grounds, &Client { device_name, cookie });
     let (token, device) = trust.then(|| trusted_device(ctx, begun.record.device_name.clone())).unzip();
     session::open(ctx, &begun, grounds.mfa_at).await?;

@@ -36,7 +36,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
     let token = answer::challenge_token(&input.challenge_token)?;
     let hashes = answer::backup_hashes(&ctx, input.factor, &input.code);
     let db = ctx.db().await?;
-    let taken = answer::take(&ctx, &db, &token, input.factor.into(), &hashes).await?;
+    let taken = answer::take(&ctx, &db, &token, &answer::typed(&ctx, input.factor, &hashes)).await?;
     match answer::judge(&ctx, taken.user.id, input.factor, &input.code, &taken.evidence)? {
         Some(redemption) => answer::finish_challenge(&ctx, &db, *taken, redemption, input.trust_device).await,
         None => Err(answer::wrong(&ctx, taken.user.id, input.factor.into(), taken.queued)),

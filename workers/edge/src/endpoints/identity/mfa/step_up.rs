@@ -5,13 +5,12 @@ use serde::{Deserialize, Serialize};
 use zygo_core::{
     error::{Code, Problem},
     identity::{
-        mfa::{CodeFactor, TypedCode, amr_with},
+        mfa::{CodeFactor, TypedCode},
         token::ACCESS_SECONDS,
     },
     time::Timestamp,
 };
 use zygo_objects::sessions::SessionsHandle;
-use zygo_runtime::random;
 use zygo_store::{
     Db,
     identity::mfa::{self, Answered, Given, Own, Redeemed, Redemption},
@@ -60,16 +59,24 @@ pub struct Output {
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     let caller = ctx.caller()?;
     let hashes = answer::backup_hashes(&ctx, input.factor, &input.code);
-    let given = Given { factor: input.factor.into(), backup_hashes: &hashes, outbox_id: random::id(ctx.now), now: ctx.now };
     let db = ctx.db().await?;
-    let own = match ctx.store(mfa::answer_own(&db, &ctx.lookup(), caller.user_id, caller.home(), &given)).await? {
-        Answered::Taken(own) => own,
-        Answered::Locked(until) => return Err(answer::locked(&ctx, until)),
-        Answered::Closed(..) | Answered::Nothing => return Err(no_factor()),
-    };
+    let own = take(&ctx, &db, &answer::typed(&ctx, input.factor, &hashes)).await?;
     match answer::judge(&ctx, caller.user_id, input.factor, &input.code, &own.evidence)? {
         Some(redemption) => finish(&ctx, &db, &own, redemption).await,
         None => Err(answer::wrong(&ctx, caller.user_id, input.factor.into(), own.queued)),
+    }
+}
+
+/// Counts an answer of the caller, before it is looked at.
+///
+/// # Errors
+/// `ACCOUNT_LOCKED`, `MFA_REQUIRED` for somebody without a second factor.
+pub async fn take(ctx: &Ctx, db: &Db, given: &Given<'_>) -> Result<Box<Own>, Problem> {
+    let caller = ctx.caller()?;
+    match ctx.store(mfa::answer_own(db, &ctx.lookup(), caller.user_id, caller.home(), given)).await? {
+        Answered::Taken(own) => Ok(own),
+        Answered::Locked(until) => Err(answer::locked(ctx, until)),
+        Answered::Closed(..) | Answered::Nothing => Err(no_factor()),
     }
 }
 
@@ -95,7 +102,7 @@ pub async fn finish(ctx: &Ctx, db: &Db, own: &Own, redemption: Redemption) -> Re
         Redeemed::Done => {}
         Redeemed::ChallengeUsed | Redeemed::CodeUsed => return Err(Problem::new(Code::MfaCodeInvalid)),
     }
-    let amr = amr_with(caller.amr.clone(), redemption.factor);
+    let amr = answer::methods(caller.amr.clone(), &redemption);
     if !SessionsHandle::open(&ctx.env, caller.home(), caller.user_id)?.verify(caller.session_id, amr.clone(), ctx.now).await? {
         return Err(Problem::new(Code::SessionRevoked));
     }
