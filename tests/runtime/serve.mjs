@@ -85,6 +85,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   // The first is the one that is served.
   workers: [
     worker("zygo", "wrangler.toml", build, edge),
+    worker("zygo-passwords", "workers/passwords/wrangler.toml", join(build, "passwords"), {}),
     worker("zygo-saml", "workers/saml/wrangler.toml", join(build, "saml"), SAML_KEYS === undefined ? {} : { SAML_KEYS }),
   ],
 }));

@@ -31,9 +31,12 @@ export class Sides {
     for (const { binding } of this.config.d1_databases) bindings[binding] = { d1: "d1" };
     for (const { binding } of this.config.queues.producers) bindings[binding] = { queue: "queue" };
     bindings[this.config.assets.binding] = { service: "assets" };
+    bindings.PASSWORDS = { service: "passwords" };
     for (const [id, value] of Object.entries({ ...this.config.vars, ...this.secrets })) bindings[id] = { text: value };
     const { compatibility_date: date, compatibility_flags: flags } = this.config;
-    return start({ modules: builtModules(this.build), bindings, date, flags }, join(this.work, name));
+    // Of the Workers beside the edge, the one that signing up needs.
+    const beside = { passwords: builtModules(join(this.build, "passwords")) };
+    return start({ modules: builtModules(this.build), bindings, date, flags, beside }, join(this.work, name));
   }
 
   /** Starts the peer with the same database and the keys and catalogue that Zygo publishes. */

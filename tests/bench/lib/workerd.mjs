@@ -46,12 +46,14 @@ function binding(name, value) {
   }
 }
 
+const modulesOf = (modules, folder = "") =>
+  list(Object.keys(modules).map((name) => `(name = ${quote(name)}, ${MODULE_KINDS[name.split(".").pop()]} = embed ${quote(folder + name)})`));
+
 function services(worker) {
   const bindings = Object.entries(worker.bindings ?? {});
-  const modules = Object.keys(worker.modules).map((name) => `(name = ${quote(name)}, ${MODULE_KINDS[name.split(".").pop()]} = embed ${quote(name)})`);
   const objects = bindings.filter(([, value]) => value.durableObjectNamespace).map(([, value]) => value.durableObjectNamespace);
   const fields = [
-    `modules = ${list(modules)}`,
+    `modules = ${modulesOf(worker.modules)}`,
     `bindings = ${list(bindings.map(([name, value]) => binding(name, value)))}`,
     `compatibilityDate = ${quote(worker.date)}`,
     `compatibilityFlags = [${(worker.flags ?? []).map(quote).join(", ")}]`,
@@ -66,6 +68,9 @@ function services(worker) {
     const stub = `modules = [(name = "stub.js", esModule = ${quote(STUB)})], bindings = [(name = "KIND", text = ${quote(kind)})], compatibilityDate = ${quote(worker.date)}`;
     if (bindings.some(([, value]) => Object.values(value)[0] === kind)) all.push(`(name = ${quote(kind)}, worker = (${stub}))`);
   }
+  for (const [name, modules] of Object.entries(worker.beside ?? {})) {
+    all.push(`(name = ${quote(name)}, worker = (modules = ${modulesOf(modules, `${name}/`)}, compatibilityDate = ${quote(worker.date)}))`);
+  }
   for (const [name, value] of bindings) {
     if (value.hyperdrive) all.push(`(name = ${quote(name)}, external = (address = ${quote(new URL(value.hyperdrive).host)}, tcp = ()))`);
   }
@@ -75,13 +80,15 @@ function services(worker) {
 /**
  * Starts a Worker and waits until it listens.
  *
- * `worker.modules` maps names to files, the main one first; `worker.bindings` names to `{kind: detail}`; `dir` is emptied.
+ * `worker.modules` maps names to files, the main one first; `worker.bindings` names to `{kind: detail}`; `worker.beside` maps
+ * names of further services to their modules; `dir` is emptied.
  * Answers `{address, child, stop}`. Its console goes nowhere; its errors to `dir/stderr`.
  */
 export async function start(worker, dir) {
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(join(dir, "objects"), { recursive: true });
-  for (const [name, file] of Object.entries(worker.modules)) {
+  const beside = Object.entries(worker.beside ?? {}).flatMap(([service, modules]) => Object.entries(modules).map(([name, file]) => [`${service}/${name}`, file]));
+  for (const [name, file] of [...Object.entries(worker.modules), ...beside]) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     copyFileSync(file, join(dir, name));
   }

@@ -1,4 +1,6 @@
-//! Password hashing, bounded: Argon2id takes 19 MiB and about 20 ms of the isolate each time.
+//! Passwords: judging new ones, which the password Worker does, and hashing.
+//!
+//! Hashing is bounded: Argon2id takes 19 MiB and about 20 ms of the isolate each time.
 //!
 //! Hashing is synchronous and starves whatever else the isolate does, a connection in the making included. So requests
 //! take turns: a few work at once, from before they connect to Postgres until they have their answer; a bounded number
@@ -6,15 +8,44 @@
 
 use std::time::Duration;
 
-use worker::Delay;
+use wasm_bindgen::JsValue;
+use worker::{Delay, Method, RequestInit};
 use zygo_core::{
     error::{Code, Problem},
-    identity::password,
+    identity::{
+        email::Email,
+        password::{self, Candidate, Password, PasswordProblem},
+    },
     time::Timestamp,
 };
 use zygo_runtime::{clock, random};
 
-use crate::app::App;
+use crate::{app::App, breach, ctx::Ctx};
+
+/// Refuses a new password that is too weak, or that a breach has shown; `field` is its name in the input, `personal` what a guesser would know.
+///
+/// # Errors
+/// `PASSWORD_TOO_WEAK` with every rule that it breaks, `PASSWORD_BREACHED`, `DEPENDENCY_UNAVAILABLE` where the password Worker does not answer.
+pub async fn judge(ctx: &Ctx, field: &str, password: &Password, email: Option<&Email>, personal: &[&str]) -> Result<(), Problem> {
+    let personal = personal.iter().map(|&name| name.to_owned()).collect();
+    let candidate = Candidate { password: password.reveal().to_owned().into(), email: email.cloned(), personal };
+    let body = serde_json::to_string(&candidate).map_err(|error| Problem::internal(error.to_string()))?;
+    match ask(ctx, &body).await.map_err(|error| Problem::unavailable(format!("password Worker: {error}")))? {
+        None => breach::check(ctx, field, password).await,
+        Some(broken) => Err(password::problem(field, &broken)),
+    }
+}
+
+async fn ask(ctx: &Ctx, body: &str) -> worker::Result<Option<Vec<PasswordProblem>>> {
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(JsValue::from_str(body)));
+    // The host is never looked up: the binding leads to the Worker.
+    let mut response = ctx.env.service("PASSWORDS")?.fetch("https://passwords/", Some(init)).await?;
+    match response.status_code() {
+        200 => response.json().await,
+        status => Err(worker::Error::RustError(format!("status {status}"))),
+    }
+}
 
 /// Requests that work with passwords at once.
 const AT_ONCE: usize = 4;

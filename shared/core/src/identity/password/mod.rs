@@ -2,6 +2,8 @@
 
 pub mod breach;
 mod hash;
+#[cfg(feature = "estimator")]
+mod judge;
 mod policy;
 
 use std::{borrow::Cow, fmt};
@@ -11,7 +13,9 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 pub use hash::{DUMMY_HASH, MEMORY_KIB, hash, needs_rehash, verify};
-pub use policy::{MAX_CHARACTERS, MIN_CHARACTERS, PasswordProblem, check, problem};
+#[cfg(feature = "estimator")]
+pub use judge::check;
+pub use policy::{Candidate, MAX_CHARACTERS, MIN_CHARACTERS, PasswordProblem, problem};
 
 use crate::text::Invalid;
 

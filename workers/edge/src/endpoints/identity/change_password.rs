@@ -6,7 +6,7 @@ use zygo_core::{
     error::{Code, Problem},
     identity::{
         email::Email,
-        password::{self, Password},
+        password::Password,
         session::{EndReason, Filter},
     },
 };
@@ -14,7 +14,13 @@ use zygo_runtime::random;
 use zygo_store::identity::{self, PasswordChange};
 
 use super::proof;
-use crate::{breach, ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply, revocation};
+use crate::{
+    ctx::Ctx,
+    json_input, outbox,
+    passwords::{Turn, judge},
+    reply::Reply,
+    revocation,
+};
 
 /// The old password and the new one.
 #[derive(Deserialize, JsonSchema)]
@@ -41,8 +47,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<()>, Problem> {
     let old = proof::password(&ctx, &db, &turn, &own, &input.current_password).await?;
     let names: Vec<&str> = [&own.user.first_name, &own.user.last_name].into_iter().flatten().map(String::as_str).collect();
     let email = Email::parse(&own.user.email).ok();
-    password::check(input.new_password.reveal(), email.as_ref(), &names).map_err(|broken| password::problem("new_password", &broken))?;
-    breach::check(&ctx, "new_password", &input.new_password).await?;
+    judge(&ctx, "new_password", &input.new_password, email.as_ref(), &names).await?;
     let new = turn.hash(input.new_password.reveal())?;
     let change = PasswordChange { event_id: random::id(ctx.now), outbox_id: random::id(ctx.now), now: ctx.now };
     let scope = ctx.lookup();

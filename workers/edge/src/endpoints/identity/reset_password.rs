@@ -7,7 +7,7 @@ use zygo_core::{
     identity::{
         email::Email,
         one_time::Purpose,
-        password::{self, Password},
+        password::Password,
         session::{EndReason, Filter},
     },
 };
@@ -15,7 +15,14 @@ use zygo_runtime::random;
 use zygo_store::identity::{self, PasswordChange};
 
 use super::one_time;
-use crate::{breach, cookies, ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply, revocation};
+use crate::{
+    cookies,
+    ctx::Ctx,
+    json_input, outbox,
+    passwords::{Turn, judge},
+    reply::Reply,
+    revocation,
+};
 
 /// The token of a mail, and the password that is to be.
 #[derive(Deserialize, JsonSchema)]
@@ -49,8 +56,7 @@ pub async fn reset(ctx: &Ctx, token: &str, password: &Password) -> Result<(), Pr
     let db = ctx.db().await?;
     let of = one_time::good(ctx.store(identity::peek_reset(&db, &ctx.lookup(), &token, ctx.now)).await?)?;
     let names: Vec<&str> = of.names.iter().map(String::as_str).collect();
-    password::check(password.reveal(), Email::parse(&of.email).ok().as_ref(), &names).map_err(|broken| password::problem("password", &broken))?;
-    breach::check(ctx, "password", password).await?;
+    judge(ctx, "password", password, Email::parse(&of.email).ok().as_ref(), &names).await?;
     let hash = turn.hash(password.reveal())?;
     let change = PasswordChange { event_id: random::id(ctx.now), outbox_id: random::id(ctx.now), now: ctx.now };
     let ended = one_time::good(ctx.store(identity::reset_password(&db, &ctx.lookup(), &token, &hash, &change)).await?)?;

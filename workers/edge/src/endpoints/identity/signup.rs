@@ -4,17 +4,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zygo_core::{
     error::{Code, Problem},
-    identity::{
-        email::Email,
-        password::{self, Password},
-    },
+    identity::{email::Email, password::Password},
     text::{Locale, Name},
 };
 use zygo_runtime::random;
 use zygo_store::identity::{self, NewUser, SignUp, UserRow};
 
 use super::views::UserView;
-use crate::{breach, ctx::Ctx, json_input, outbox, passwords::Turn, reply::Reply};
+use crate::{
+    ctx::Ctx,
+    json_input, outbox,
+    passwords::{Turn, judge},
+    reply::Reply,
+};
 
 /// A new account.
 #[derive(Deserialize, JsonSchema)]
@@ -59,8 +61,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
         return Err(Problem::new(Code::TokenInvalid).detail("the invitation token is not valid"));
     }
     let names: Vec<&str> = [&input.first_name, &input.last_name].into_iter().flatten().map(Name::as_str).collect();
-    password::check(input.password.reveal(), Some(&input.email), &names).map_err(|broken| password::problem("password", &broken))?;
-    breach::check(&ctx, "password", &input.password).await?;
+    judge(&ctx, "password", &input.password, Some(&input.email), &names).await?;
     let password_hash = Turn::take(ctx.app).await?.hash(input.password.reveal())?;
     let db = ctx.db().await?;
     let user = NewUser {
