@@ -17,7 +17,7 @@ DROP POLICY lookup_update ON mfa_backup_codes;
 DROP POLICY lookup_select ON mfa_backup_codes;
 DROP POLICY lookup_update ON mfa_tokens;
 DROP POLICY lookup_select ON mfa_tokens;
-REVOKE SELECT ON trusted_devices, mfa_backup_codes, mfa_tokens FROM zygo_lookup;
+REVOKE SELECT ON mfa_backup_codes, mfa_tokens FROM zygo_lookup;
 REVOKE SELECT (user_id) ON passkeys FROM zygo_lookup;
 REVOKE UPDATE (used_at) ON mfa_backup_codes FROM zygo_lookup;
 REVOKE UPDATE (last_step) ON mfa_tokens FROM zygo_lookup;

@@ -10,6 +10,7 @@ pub mod directory;
 pub mod mailer;
 pub mod producer;
 pub mod run;
+pub mod sms;
 pub mod sweep;
 
 use serde::{Deserialize, Serialize};

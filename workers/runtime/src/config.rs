@@ -34,6 +34,50 @@ pub enum MailTransport {
     },
 }
 
+/// How short messages leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SmsTransport {
+    /// Kept in the development mailbox only.
+    Mailbox,
+    /// Twilio's HTTP API.
+    Twilio(Twilio),
+}
+
+/// An account at Twilio.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Twilio {
+    /// Base URL of the API.
+    pub url: String,
+    /// Identifier of the account.
+    pub account: String,
+    /// Token of the account.
+    pub token: String,
+    /// The number that messages come from, or the identifier of a messaging service.
+    pub from: String,
+}
+
+impl std::fmt::Debug for Twilio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Twilio").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl SmsTransport {
+    fn read(env: &Env, environment: Environment) -> Result<Option<Self>, String> {
+        match var(env, "SMS_TRANSPORT").unwrap_or_default().as_str() {
+            "" | "none" => Ok(None),
+            "mailbox" if environment == Environment::Development => Ok(Some(Self::Mailbox)),
+            "twilio" => Ok(Some(Self::Twilio(Twilio {
+                url: var(env, "TWILIO_URL")?,
+                account: var(env, "TWILIO_ACCOUNT_SID")?,
+                token: var(env, "TWILIO_AUTH_TOKEN")?,
+                from: var(env, "TWILIO_FROM")?,
+            }))),
+            _ => Err("SMS_TRANSPORT is none of mailbox (development only), twilio, none".into()),
+        }
+    }
+}
+
 /// Everything that is set from outside.
 pub struct Config {
     /// The environment.
@@ -52,6 +96,8 @@ pub struct Config {
     pub mail: MailTransport,
     /// Where to ask whether a breach has shown a password, by the range protocol of Have I Been Pwned; nowhere unless it is set.
     pub breach_range_url: Option<String>,
+    /// How short messages leave; `None` where there are none, and no factor by SMS.
+    pub sms: Option<SmsTransport>,
     /// Factor on the limits per address alone.
     pub address_limit_factor: u32,
     /// Origins of other sites that may call the API from a browser.
@@ -102,6 +148,7 @@ impl Config {
             mail_from: var(env, "MAIL_FROM")?,
             mail,
             breach_range_url: var(env, "BREACH_RANGE_URL").ok().filter(|url| !url.is_empty()),
+            sms: SmsTransport::read(env, environment)?,
             address_limit_factor: var(env, "ADDRESS_LIMIT_FACTOR")?.parse().map_err(|_| "ADDRESS_LIMIT_FACTOR is not a number".to_owned())?,
             cors_origins: list(&var(env, "CORS_ORIGINS").unwrap_or_default()),
             passkey_rp_ids: RpIds::parse(&var(env, "PASSKEY_RP_IDS").unwrap_or_default()),

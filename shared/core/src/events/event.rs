@@ -95,6 +95,10 @@ events! {
         /// Which: `totp`, `sms`, `passkey`.
         factor: String,
     }
+    "user.phone_verified" v 1, "A user proved that a telephone number is theirs." => UserPhoneVerified {
+        /// The user.
+        user_id: UserId,
+    }
     "user.preferences_updated" v 1, "A user changed their preferences." => UserPreferencesUpdated {
         /// The user.
         user_id: UserId,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    id::{TenantId, UserId},
+    id::{SmsCodeId, TenantId, UserId},
     identity::notice::Notice,
     time::Timestamp,
 };
@@ -90,6 +90,14 @@ pub enum Job {
         /// When they ended; those that began later are none of it.
         ended_at: Timestamp,
     },
+    /// Make a code and send it by SMS.
+    #[serde(rename = "sms.code")]
+    SmsCode {
+        /// To whom.
+        user_id: UserId,
+        /// Which code.
+        code_id: SmsCodeId,
+    },
     /// Copy a tenant's hosts into the edge directory.
     #[serde(rename = "directory.sync")]
     DirectorySync {
@@ -114,6 +122,7 @@ impl Job {
             Self::MailDeletionRequested { .. } => "mail.deletion_requested",
             Self::FilesRemove { .. } => "files.remove",
             Self::SessionsEnd { .. } => "sessions.end",
+            Self::SmsCode { .. } => "sms.code",
             Self::DirectorySync { .. } => "directory.sync",
         }
     }
@@ -136,7 +145,8 @@ impl Job {
             | Self::MailMagicLink { .. }
             | Self::MailConfirmEmail { .. }
             | Self::MailEmailChanged { .. }
-            | Self::MailDeletionRequested { .. } => Queue::Mail,
+            | Self::MailDeletionRequested { .. }
+            | Self::SmsCode { .. } => Queue::Mail,
             Self::FilesRemove { .. } | Self::SessionsEnd { .. } | Self::DirectorySync { .. } => Queue::Jobs,
         }
     }
@@ -192,6 +202,7 @@ mod tests {
             Job::MailEmailChanged { user_id, change_id: Uuid::from_u128(2) },
             Job::MailDeletionRequested { user_id, request_id: Uuid::from_u128(3) },
             Job::FilesRemove { key: "users/1/avatars/2".into() },
+            Job::SmsCode { user_id, code_id: Uuid::from_u128(2).into() },
             Job::SessionsEnd { user_id, ended_at: Timestamp::from_millis(1) },
             Job::DirectorySync { tenant_id: TenantId::PLATFORM },
         ]
@@ -209,9 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn mail_travels_on_the_mail_queue() {
+    fn mail_and_short_messages_travel_on_the_mail_queue() {
         for job in one_of_each() {
-            assert_eq!(job.kind().starts_with("mail."), job.queue() == Queue::Mail);
+            assert_eq!(job.kind().starts_with("mail.") || job.kind().starts_with("sms."), job.queue() == Queue::Mail);
         }
     }
 

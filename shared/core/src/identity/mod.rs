@@ -8,6 +8,7 @@ pub mod oidc;
 pub mod one_time;
 pub mod passkey;
 pub mod password;
+pub mod phone;
 pub mod preferences;
 pub mod refresh;
 pub mod risk;

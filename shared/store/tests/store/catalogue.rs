@@ -209,6 +209,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "sign_up",
             "touch_own_session",
             "verify_email",
+            "verify_phone",
         ];
         assert_eq!(names(&client, sql).await, expected);
     });

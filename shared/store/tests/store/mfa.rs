@@ -11,7 +11,7 @@ use zygo_store::{
     Db, StoreError,
     identity::{
         self, SignIn,
-        mfa::{self, Answer, Answered, ChallengeState, Given, NewChallenge, NewDevice, Redeemed, Redemption},
+        mfa::{self, Answer, Answered, ChallengeState, Given, NewChallenge, NewDevice, Redeemed, Redemption, StepUp},
     },
 };
 
@@ -206,8 +206,9 @@ fn ten_answers_in_a_row_lock_and_owe_one_mail() {
         assert_eq!(mails, 1);
         // A right one clears the count.
         assert!(matches!(own(at).await, Answered::Taken(_)));
-        let right = Redemption { factor: Factor::Totp, step: Some(5), code: None, passkey: None };
-        assert_eq!(mfa::redeem_own(&app, &lookup(), user, PLATFORM, right, None, at).await.unwrap(), Redeemed::Done);
+        let redemption = Redemption { factor: Factor::Totp, step: Some(5), code: None, passkey: None };
+        let right = StepUp { user_id: user, home: PLATFORM, redemption, ip: "192.0.2.7", notice: None, now: at };
+        assert_eq!(mfa::redeem_own(&app, &lookup(), &right).await.unwrap(), Redeemed::Done);
         assert!(matches!(own(at).await, Answered::Taken(_)));
     });
 }
@@ -236,7 +237,7 @@ fn a_right_answer_counts_once_and_brings_session_and_device() {
         let device = NewDevice { id: new_id(), token_hash: [3; 32], name: Some("x".repeat(200)), expires_at: now().plus_seconds(60) };
         let finish = async |challenge, redemption, device: Option<&NewDevice>| {
             let record = session(acme, owner);
-            one_trip(&app, mfa::finish_challenge(&app, &lookup(), challenge, redemption, &record, device)).await.unwrap()
+            one_trip(&app, mfa::finish_challenge(&app, &lookup(), challenge, redemption, &record, device, None)).await.unwrap()
         };
         let step = |step| Redemption { factor: Factor::Totp, step: Some(step), code: None, passkey: None };
         assert_eq!(finish(id, step(7), Some(&device)).await, Redeemed::Done);
@@ -285,10 +286,11 @@ fn of_twenty_at_once_one_counts() {
                     let record = session(PLATFORM, user);
                     if of_challenge {
                         let redemption = Redemption { factor: Factor::Totp, step: Some(100 + n), code: None, passkey: None };
-                        mfa::finish_challenge(app, scope, id, redemption, &record, None).await
+                        mfa::finish_challenge(app, scope, id, redemption, &record, None, None).await
                     } else {
                         let redemption = Redemption { factor: Factor::Totp, step: Some(500), code: None, passkey: None };
-                        mfa::redeem_own(app, scope, user, PLATFORM, redemption, None, now()).await
+                        let step_up = StepUp { user_id: user, home: PLATFORM, redemption, ip: "192.0.2.7", notice: None, now: now() };
+                        mfa::redeem_own(app, scope, &step_up).await
                     }
                 }
             }))
@@ -324,5 +326,25 @@ fn a_hash_with_newer_parameters_is_kept_on_the_way_to_a_challenge() {
         let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(PLATFORM)).await.unwrap().unwrap();
         assert_eq!(found.password_hash.as_deref(), Some("$argon2id$better"));
         assert!(event::fits("user.factor_added", &serde_json::json!({ "user_id": user, "factor": "totp" })));
+    });
+}
+
+#[test]
+fn whoever_ends_their_sessions_ends_half_sign_ins_and_trust_too() {
+    with_db(async |db| {
+        let app = db.app().await;
+        let user = person(&app, "ada@example.com").await;
+        equip(db, user, &["totp"]).await;
+        challenge(&app, user, PLATFORM, TOKEN).await;
+        let insert = "INSERT INTO trusted_devices (id, user_id, token_hash, expires_at) VALUES (gen_random_uuid(), $1, $2, now() + interval '1 day')";
+        db.superuser().await.execute(insert, &[&user.uuid(), &[7_u8; 32].as_slice()]).await.unwrap();
+        let left = async || -> i64 { db.superuser().await.query_one("SELECT count(*) FROM trusted_devices", &[]).await.unwrap().get(0) };
+        let end = async |which| identity::end_sessions(&app, &lookup(), user, which, "signed_out", now()).await.unwrap();
+        end(identity::Which::One(new_id())).await;
+        assert_eq!(left().await, 1);
+        assert!(matches!(answer_at(&app, PLATFORM, Factor::Totp, now()).await, Answered::Taken(_)));
+        end(identity::Which::Others(new_id())).await;
+        assert_eq!(left().await, 0);
+        assert!(matches!(answer_at(&app, PLATFORM, Factor::Totp, now()).await, Answered::Closed(ChallengeState::Consumed, _)));
     });
 }

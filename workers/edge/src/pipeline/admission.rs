@@ -40,6 +40,14 @@ pub async fn exact(ctx: &Ctx, guard: Guard, account: &str) -> Result<(), Problem
         Guard::MagicLink => mail(MailKind::MagicLink),
         Guard::ConfirmEmail => mail(MailKind::ConfirmEmail),
     };
+    guarded_by(ctx, &guarded).await
+}
+
+/// Counts an action against exact limits that only its handler knows the keys of.
+///
+/// # Errors
+/// `RATE_LIMITED` with the time to wait.
+pub async fn guarded_by(ctx: &Ctx, guarded: &Guarded<'_>) -> Result<(), Problem> {
     let calls = guarded.calls(ctx.app.config.address_limit_factor);
     note(ctx, LimitsHandle::admit(&ctx.env, calls, ctx.now).await?)
 }

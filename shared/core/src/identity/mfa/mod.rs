@@ -3,6 +3,7 @@
 pub mod backup;
 mod code;
 pub mod qr;
+pub mod sms;
 pub mod token;
 pub mod totp;
 

@@ -12,7 +12,8 @@ use crate::{
     Db, Described, LookupScope, StoreError, TenantScope,
     batch::Batch,
     identity::{
-        SessionRecord,
+        NewNotice, SessionRecord,
+        notice::owe,
         passkey::PasskeyUse,
         record::{ACTIVITY, CREATED, INSERT},
         sign_in::SUCCEEDED,
@@ -104,6 +105,7 @@ pub async fn finish_challenge(
     redemption: Redemption,
     session: &SessionRecord,
     device: Option<&NewDevice>,
+    notice: Option<&NewNotice>,
 ) -> Result<Redeemed, StoreError> {
     let scope = scope.within(session.tenant_id, Some(session.user_id));
     let params = session.params();
@@ -127,30 +129,50 @@ pub async fn finish_challenge(
         Some(passkey) => passkey.add(batch),
         None => batch,
     };
+    let notice = notice.map(NewNotice::params).transpose()?;
+    let batch = match &notice {
+        Some(notice) => batch.add(&owe(), &notice.owe()),
+        None => batch,
+    };
     redeemed(batch.run().await)
+}
+
+/// A right answer of somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct StepUp<'a> {
+    /// Who.
+    pub user_id: UserId,
+    /// In which tenant; tenant zero where there is none.
+    pub home: TenantId,
+    /// What the answer uses up.
+    pub redemption: Redemption,
+    /// Client address.
+    pub ip: &'a str,
+    /// What the person is told of it.
+    pub notice: Option<&'a NewNotice>,
+    /// The instant.
+    pub now: Timestamp,
 }
 
 /// Redeems a right answer of somebody who is signed in, and records that they stepped up.
 ///
 /// # Errors
 /// `Unavailable`, `Retry`.
-pub async fn redeem_own(
-    db: &Db,
-    scope: &LookupScope,
-    user_id: UserId,
-    home: TenantId,
-    redemption: Redemption,
-    ip: Option<&str>,
-    now: Timestamp,
-) -> Result<Redeemed, StoreError> {
-    let scope = scope.within(home, Some(user_id));
-    let (no_challenge, factor, now) = (None::<Uuid>, redemption.factor.key(), at(now));
+pub async fn redeem_own(db: &Db, scope: &LookupScope, step_up: &StepUp<'_>) -> Result<Redeemed, StoreError> {
+    let StepUp { redemption, ip, .. } = step_up;
+    let scope = scope.within(step_up.home, Some(step_up.user_id));
+    let notice = step_up.notice.map(NewNotice::params).transpose()?;
+    let (no_challenge, factor, now) = (None::<Uuid>, redemption.factor.key(), at(step_up.now));
     let batch = Batch::write(db, &scope)
         .add(&REDEEM, &[&no_challenge, &factor, &redemption.step, &redemption.code, &now])
-        .add(&STEPPED_UP, &[&ip, &factor, &now]);
+        .add(&STEPPED_UP, &[ip, &factor, &now]);
     let passkey = redemption.passkey.map(|passkey| passkey.params(now));
     let batch = match &passkey {
         Some(passkey) => passkey.add(batch),
+        None => batch,
+    };
+    let batch = match &notice {
+        Some(notice) => batch.add(&owe(), &notice.owe()),
         None => batch,
     };
     redeemed(batch.run().await)

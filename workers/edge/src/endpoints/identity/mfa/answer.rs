@@ -8,9 +8,11 @@ use zygo_core::{
         mfa::{
             CodeFactor, Factor, TypedCode, amr_and, amr_with,
             backup::BackupCode,
+            sms,
             token::{Kind, MfaToken},
             totp::TotpSecret,
         },
+        notice::Notice,
         session::{EndReason, Filter},
     },
     seal::{CodeHash, SealRing},
@@ -21,7 +23,7 @@ use zygo_runtime::random;
 use zygo_store::{
     Db,
     identity::{
-        Membership, PasskeyAnswer, PasskeyUse,
+        Membership, NewNotice, PasskeyAnswer, PasskeyUse,
         mfa::{self, Answer, Answered, ChallengeState, Evidence, Given, NewDevice, Redeemed, Redemption},
     },
     outbox::Queued,
@@ -75,18 +77,12 @@ pub fn judge(ctx: &Ctx, user: UserId, factor: CodeFactor, code: &TypedCode, evid
             step.map(|step| redemption(Some(step), None))
         }
         CodeFactor::Sms => evidence.sms.as_ref().and_then(|(id, kept)| {
-            let hashes = ring.code_hashes(&sms_context(user), code.reveal());
+            let hashes = sms::hashes(ring, user, code.reveal());
             let same = hashes.iter().any(|hash| bool::from(hash.ct_eq(kept.as_slice())));
             same.then(|| redemption(None, Some(*id)))
         }),
         CodeFactor::BackupCode => evidence.backup.map(|id| redemption(None, Some(id))),
     })
-}
-
-/// What a code sent by SMS is hashed with.
-#[must_use]
-pub fn sms_context(user: UserId) -> String {
-    format!("sms.{user}")
 }
 
 /// The answer to whoever must wait, or begin anew, before another answer is taken.
@@ -183,9 +179,10 @@ pub async fn finish_challenge(ctx: &Ctx, db: &Db, answer: Answer, redemption: Re
     let Answer { id, amr, device_name, cookie, user, membership, .. } = answer;
     let grounds = Grounds { user: &user, membership: membership.as_ref(), amr: methods(amr, &redemption), mfa_at: Some(ctx.now) };
     let begun = session::prepare(ctx, &grounds, &Client { device_name, cookie });
+    let notice = backup_code_notice(ctx, redemption.factor);
     let (token, device) = trust.then(|| trusted_device(ctx, begun.record.device_name.clone())).unzip();
     session::open(ctx, &begun, grounds.mfa_at).await?;
-    let redeemed = ctx.store(mfa::finish_challenge(db, &ctx.lookup(), id, redemption, &begun.record, device.as_ref())).await;
+    let redeemed = ctx.store(mfa::finish_challenge(db, &ctx.lookup(), id, redemption, &begun.record, device.as_ref(), notice.as_ref())).await;
     let refused = match redeemed {
         Ok(Redeemed::Done) => None,
         Ok(Redeemed::ChallengeUsed) => Some(Problem::new(Code::TokenConsumed)),
@@ -199,12 +196,19 @@ pub async fn finish_challenge(ctx: &Ctx, db: &Db, answer: Answer, redemption: Re
         ctx.after(async move { drop(unused.end(Filter::One(session), EndReason::SignedOut, now).await) });
         return Err(problem);
     }
+    outbox::enqueue(ctx, notice.map(|notice| notice.queued()));
     let reply = begun.answer(ctx, &grounds, cookie)?;
     Ok(match token {
         None => reply.map(Box::new).map(SignedIn::Session),
         Some(token) if cookie => cookies::set_device(reply, &token).map(Box::new).map(SignedIn::Session),
         Some(token) => reply.map(|session| SignedIn::Session(Box::new(session.with_device(token)))),
     })
+}
+
+/// What the owner of an account is told of: codes that lie somewhere may have been found by somebody.
+#[must_use]
+pub fn backup_code_notice(ctx: &Ctx, factor: Factor) -> Option<NewNotice> {
+    (factor == Factor::BackupCode).then(|| NewNotice { outbox_id: random::id(ctx.now), notice: Notice::BackupCodeUsed, now: ctx.now })
 }
 
 fn trusted_device(ctx: &Ctx, name: Option<String>) -> (String, NewDevice) {

@@ -3,7 +3,13 @@
 pub mod answer;
 pub mod backup_codes;
 pub mod challenge;
+pub mod devices;
 pub mod enrol;
+pub mod phone_verify;
+pub mod sms;
+pub mod sms_remove;
+pub mod sms_setup;
+pub mod sms_verify;
 pub mod step_up;
 pub mod totp_remove;
 pub mod totp_setup;
@@ -15,11 +21,17 @@ use crate::route::{Route, Who};
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::post("/auth/mfa/challenge", Who::Public, "Answer a sign-in's challenge with a code", challenge::handle).while_suspended(),
+        Route::post(
+            "/auth/mfa/challenge",
+            Who::Public,
+            "Answer a sign-in's challenge with a code; factor sms without a code sends one",
+            challenge::handle,
+        )
+        .while_suspended(),
         Route::post(
             "/auth/mfa/step-up",
             Who::Session,
-            "Give a second factor again; answers an access token that is fresh for ten minutes",
+            "Give a second factor again; answers an access token that is fresh for ten minutes; factor sms without a code sends one",
             step_up::handle,
         )
         .while_suspended(),
@@ -33,5 +45,21 @@ pub fn routes() -> Vec<Route> {
             backup_codes::handle,
         )
         .step_up(),
+        Route::post("/auth/mfa/sms/setup", Who::Session, "Begin to set up codes by SMS: sends one to the number", sms_setup::handle),
+        Route::post(
+            "/auth/mfa/sms/verify",
+            Who::Session,
+            "Confirm the number by the code; answers backup codes, this once, where there are none",
+            sms_verify::handle,
+        ),
+        Route::delete("/auth/mfa/sms", Who::Session, "Take codes by SMS off", sms_remove::handle).status(204).step_up(),
+        Route::post(
+            "/auth/phone/verify",
+            Who::Session,
+            "Verify the profile's number: with a phone sends a code, with the code confirms",
+            phone_verify::handle,
+        ),
+        Route::get("/auth/devices", Who::Session, "The devices that are not asked for a second factor", devices::list),
+        Route::delete("/auth/devices/{id}", Who::Session, "Trust a device no more", devices::remove).status(204),
     ]
 }

@@ -4,9 +4,10 @@ use zygo_core::{
     error::{Code, Problem},
     identity::mfa::Factor,
 };
+use zygo_runtime::random;
 use zygo_store::identity::mfa;
 
-use crate::{ctx::Ctx, reply::Reply, route::NoBody};
+use crate::{ctx::Ctx, outbox, reply::Reply, route::NoBody};
 
 /// Takes the authenticator app off; with the last factor go the backup codes and the trusted devices.
 ///
@@ -15,6 +16,7 @@ use crate::{ctx::Ctx, reply::Reply, route::NoBody};
 pub async fn handle(ctx: Ctx, _: NoBody) -> Result<Reply<()>, Problem> {
     let caller = ctx.caller()?;
     let db = ctx.db().await?;
-    let removed = ctx.store(mfa::remove_factor(&db, &ctx.lookup(), caller.user_id, Factor::Totp, ctx.now)).await?;
-    if removed { Ok(Reply::no_content()) } else { Err(Problem::new(Code::NotFound)) }
+    let removed = ctx.store(mfa::remove_factor(&db, &ctx.lookup(), caller.user_id, Factor::Totp, random::id(ctx.now), ctx.now)).await?;
+    outbox::enqueue(&ctx, Some(removed.ok_or(Problem::new(Code::NotFound))?));
+    Ok(Reply::no_content())
 }

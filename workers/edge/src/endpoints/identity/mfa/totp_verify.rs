@@ -6,10 +6,11 @@ use zygo_core::{
     error::{Code, Problem},
     identity::mfa::{Factor, TypedCode},
 };
-use zygo_store::identity::mfa::{self, Confirmation};
+use zygo_runtime::random;
+use zygo_store::identity::mfa::{self, Confirmation, Confirmed, ProofOf};
 
 use super::{answer, enrol};
-use crate::{ctx::Ctx, json_input, reply::Reply};
+use crate::{ctx::Ctx, json_input, outbox, reply::Reply};
 
 /// A code of the app.
 #[derive(Deserialize, JsonSchema)]
@@ -45,11 +46,19 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     let secret = answer::open_totp(&ctx.app.config.seal_keys, caller.user_id, &pending.sealed)?;
     let step = secret.accepts(input.code.reveal(), ctx.now, None).ok_or(Problem::new(Code::MfaCodeInvalid))?;
     let (shown, codes) = enrol::new_codes(&ctx);
-    let confirmation =
-        Confirmation { user_id: caller.user_id, id: pending.id, step: Some(step), fresh, codes: &codes, replace_codes: true, now: ctx.now };
-    if !ctx.store(mfa::confirm_factor(&db, &ctx.lookup(), &confirmation)).await?.confirmed {
+    let confirmation = Confirmation {
+        user_id: caller.user_id,
+        proof: ProofOf::Totp(pending.id, step),
+        fresh,
+        codes: &codes,
+        replace_codes: true,
+        outbox_id: random::id(ctx.now),
+        now: ctx.now,
+    };
+    let Confirmed::Done { queued, .. } = ctx.store(mfa::confirm_factor(&db, &ctx.lookup(), &confirmation)).await? else {
         return Err(conflict());
-    }
+    };
+    outbox::enqueue(&ctx, Some(queued));
     enrol::note(&ctx, caller, Factor::Totp).await;
     Ok(Reply::ok(Output { backup_codes: shown }))
 }

@@ -35,7 +35,7 @@ json_input!(Input);
 /// # Errors
 /// For the ceremony `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_CONSUMED`; `MFA_CODE_INVALID` for a credential that does not answer it,
 /// `ACCOUNT_LOCKED`, `SESSION_REVOKED`.
-pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<step_up::Output>, Problem> {
+pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<step_up::Fresh>, Problem> {
     let party = party(&ctx)?;
     let caller = ctx.caller()?;
     let ceremony = resume(&ctx, Purpose::StepUp, &input.ceremony)?;
