@@ -1,5 +1,10 @@
 //! Second factors as people have them: an authenticator app that somebody else wrote, and what answers a challenge.
 
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,6 +14,7 @@ use crate::{
     answer::Answer,
     people::{Person, Session},
     system::System,
+    wait::eventually_within,
 };
 
 /// An authenticator app with one account in it.
@@ -108,4 +114,47 @@ impl System {
         self.database.execute("UPDATE mfa_tokens SET last_step = NULL WHERE user_id = $1", &[&user]).await?;
         Ok(())
     }
+}
+
+/// A number that no other test has.
+#[must_use]
+pub fn number() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("+491511{:07}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Person {
+    /// The codes that were sent to a number, newest first, as soon as there are so many.
+    ///
+    /// # Errors
+    /// When they do not come.
+    pub async fn await_codes(&self, number: &str, count: usize) -> Result<Vec<String>> {
+        let path = format!("/dev/mailbox?to={}", number.replace('+', "%2B"));
+        eventually_within(Duration::from_secs(15), async || {
+            let mailbox = self.api.at("localhost").without_token().get(&path).await?.json_of(200)?;
+            let messages = mailbox["data"].as_array().context("no list")?;
+            let codes: Vec<String> = messages.iter().filter_map(|message| message["tokens"]["code"].as_str()).map(str::to_owned).collect();
+            ensure!(codes.len() >= count, "{} of {count} codes came", codes.len());
+            Ok(codes)
+        })
+        .await
+    }
+
+    /// Sets codes by SMS up, and answers the number.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub async fn set_up_sms(&self, session: &Session) -> Result<String> {
+        let number = number();
+        session.api.post("/auth/mfa/sms/setup", &json!({ "phone": number })).await?.expect(200)?;
+        let code = self.await_codes(&number, 1).await?.swap_remove(0);
+        session.api.post("/auth/mfa/sms/verify", &json!({ "code": code })).await?.expect(200)?;
+        Ok(number)
+    }
+}
+
+/// A code that is not this one.
+#[must_use]
+pub fn other_than(code: &str) -> String {
+    if code == "000000" { "000001".into() } else { "000000".into() }
 }

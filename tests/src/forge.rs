@@ -22,6 +22,10 @@ pub struct Secrets {
     pub ops_token: String,
     /// The key of the false mail service.
     pub resend_key: String,
+    /// The account at the false Twilio.
+    pub twilio_account: String,
+    /// Its token.
+    pub twilio_token: String,
 }
 
 impl Secrets {
@@ -37,6 +41,8 @@ impl Secrets {
             seal: random::bytes()?,
             ops_token: format!("ops-{}", text(random::bytes()?)),
             resend_key: format!("re_{}", text(random::bytes()?)),
+            twilio_account: format!("AC{}", random::word()?),
+            twilio_token: text(random::bytes()?),
         })
     }
 
@@ -50,6 +56,8 @@ impl Secrets {
             ("SEAL_KEYS", seal_keys.to_string()),
             ("OPS_TOKEN", self.ops_token.clone()),
             ("RESEND_API_KEY", self.resend_key.clone()),
+            ("TWILIO_ACCOUNT_SID", self.twilio_account.clone()),
+            ("TWILIO_AUTH_TOKEN", self.twilio_token.clone()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

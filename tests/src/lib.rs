@@ -24,6 +24,7 @@ pub mod runner;
 pub mod runtime;
 pub mod settings;
 pub mod shape;
+pub mod sms;
 pub mod system;
 pub mod wait;
 pub mod world;

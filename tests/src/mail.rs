@@ -126,7 +126,8 @@ async fn serve(socket: TcpStream, state: &Mutex<State>) -> Result<()> {
     }
 }
 
-async fn headers(read: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<Vec<(String, String)>> {
+/// Reads headers to the empty line after them; names in lower case.
+pub(crate) async fn headers(read: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();

@@ -14,6 +14,7 @@ use crate::{
     proxy::Proxy,
     runtime::{Plan, Runtime},
     settings::Settings,
+    sms::SmsService,
 };
 
 /// How a system differs from development's.
@@ -25,6 +26,8 @@ pub struct Options {
     pub mail: bool,
     /// Whether links lead to the port that it serves, as a browser wants it.
     pub links: bool,
+    /// Whether short messages go to a false Twilio; they are in the mailbox too.
+    pub sms: bool,
 }
 
 /// A running system.
@@ -37,6 +40,8 @@ pub struct System {
     pub secrets: Secrets,
     /// Where its mail goes, if not to the mailbox.
     pub mail: Option<MailService>,
+    /// Where its short messages go, if not to the mailbox alone.
+    pub sms: Option<SmsService>,
     base: String,
     directory: PathBuf,
     runtime: Mutex<Runtime>,
@@ -54,12 +59,18 @@ impl System {
         let proxy = Proxy::start(database.server()?).await?;
         let secrets = Secrets::make()?;
         let mail = if options.mail { Some(MailService::start().await?) } else { None };
+        let sms = if options.sms { Some(SmsService::start().await?) } else { None };
         let mut variables = secrets.variables();
         variables.push(("ADDRESS_LIMIT_FACTOR".into(), "100".into()));
         variables.extend(options.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if let Some(mail) = &mail {
             variables.push(("MAIL_TRANSPORT".into(), "resend".into()));
             variables.push(("RESEND_URL".into(), mail.url()));
+        }
+        if let Some(sms) = &sms {
+            variables.push(("SMS_TRANSPORT".into(), "twilio".into()));
+            variables.push(("TWILIO_URL".into(), sms.url()));
+            variables.push(("TWILIO_FROM".into(), "+15005550006".into()));
         }
         let port = if options.links { free_port().await? } else { 0 };
         if options.links {
@@ -75,7 +86,7 @@ impl System {
                 return Err(error);
             }
         };
-        Ok(Self { database, proxy, secrets, mail, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
+        Ok(Self { database, proxy, secrets, mail, sms, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
     }
 
     /// Its port.
@@ -162,6 +173,8 @@ impl System {
             "zr_",
             "zf_",
             "zt_",
+            "+49",
+            &self.secrets.twilio_token,
             "zv_",
             "zp_",
             "zm_",

@@ -24,12 +24,13 @@ pub async fn shared() -> Result<Arc<System>> {
     get(&SHARED, "shared", Options::default()).await
 }
 
-/// As in production: the limits per address as they are, no mailbox, mail over HTTP to a false Resend.
+/// As in production: the limits per address as they are, no mailbox, mail over HTTP to a false Resend, no short messages.
 ///
 /// # Errors
 /// When it does not start.
 pub async fn strict() -> Result<Arc<System>> {
-    get(&STRICT, "strict", Options { variables: &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1")], mail: true, links: false }).await
+    const VARIABLES: &[(&str, &str)] = &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1"), ("SMS_TRANSPORT", "none")];
+    get(&STRICT, "strict", Options { variables: VARIABLES, mail: true, ..Options::default() }).await
 }
 
 /// A system to break, to kill, or to count at; whoever holds it has it alone.
@@ -38,7 +39,7 @@ pub async fn strict() -> Result<Arc<System>> {
 /// When it does not start.
 pub async fn fragile() -> Result<(Arc<System>, MutexGuard<'static, ()>)> {
     let turn = FRAGILE_TURN.lock().await;
-    Ok((get(&FRAGILE, "fragile", Options::default()).await?, turn))
+    Ok((get(&FRAGILE, "fragile", Options { sms: true, ..Options::default() }).await?, turn))
 }
 
 /// As in development, with links that a browser can follow.
