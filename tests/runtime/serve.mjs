@@ -86,6 +86,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   workers: [
     worker("zygo", "wrangler.toml", build, edge),
     worker("zygo-passwords", "workers/passwords/wrangler.toml", join(build, "passwords"), {}),
+    worker("zygo-pictures", "workers/pictures/wrangler.toml", join(build, "pictures"), {}),
     worker("zygo-saml", "workers/saml/wrangler.toml", join(build, "saml"), SAML_KEYS === undefined ? {} : { SAML_KEYS }),
   ],
 }));

@@ -19,6 +19,7 @@ pub mod passkeys;
 pub mod people;
 pub mod proxy;
 pub mod random;
+pub mod range;
 pub mod routes;
 pub mod runner;
 pub mod runtime;

@@ -54,6 +54,8 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/users/me", Who::Session, false),
     route("POST", "/users/me/change-password", Who::Session, true),
     route("POST", "/users/me/change-email", Who::Session, true),
+    route("POST", "/users/me/avatar", Who::Session, false),
+    route("GET", "/avatars/{id}/{file}", Who::Public, false),
     route("GET", "/users/me/preferences", Who::Session, false),
     route("PATCH", "/users/me/preferences", Who::Session, true),
     route("POST", "/auth/passkeys/register/start", Who::Session, false),

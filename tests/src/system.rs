@@ -12,6 +12,7 @@ use crate::{
     mail::MailService,
     people::{MAIL_DOMAIN, PASSWORD_MARK},
     proxy::Proxy,
+    range::RangeService,
     runtime::{Plan, Runtime},
     settings::Settings,
     sms::SmsService,
@@ -24,6 +25,8 @@ pub struct Options {
     pub variables: &'static [(&'static str, &'static str)],
     /// Whether mail goes to a false Resend.
     pub mail: bool,
+    /// Whether new passwords are looked up at a false range service.
+    pub breaches: bool,
     /// Whether links lead to the port that it serves, as a browser wants it.
     pub links: bool,
     /// Whether short messages go to a false Twilio; they are in the mailbox too.
@@ -42,6 +45,8 @@ pub struct System {
     pub mail: Option<MailService>,
     /// Where its short messages go, if not to the mailbox alone.
     pub sms: Option<SmsService>,
+    /// Where new passwords are looked up, if anywhere.
+    pub range: Option<RangeService>,
     base: String,
     directory: PathBuf,
     runtime: Mutex<Runtime>,
@@ -60,7 +65,9 @@ impl System {
         let secrets = Secrets::make()?;
         let mail = if options.mail { Some(MailService::start().await?) } else { None };
         let sms = if options.sms { Some(SmsService::start().await?) } else { None };
+        let range = if options.breaches { Some(RangeService::start().await?) } else { None };
         let mut variables = secrets.variables();
+        variables.extend(range.iter().map(|range| ("BREACH_RANGE_URL".into(), range.url())));
         variables.push(("ADDRESS_LIMIT_FACTOR".into(), "100".into()));
         variables.extend(options.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if let Some(mail) = &mail {
@@ -86,7 +93,7 @@ impl System {
                 return Err(error);
             }
         };
-        Ok(Self { database, proxy, secrets, mail, sms, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
+        Ok(Self { database, proxy, secrets, mail, range, sms, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
     }
 
     /// Its port.

@@ -39,7 +39,7 @@ pub async fn strict() -> Result<Arc<System>> {
 /// When it does not start.
 pub async fn fragile() -> Result<(Arc<System>, MutexGuard<'static, ()>)> {
     let turn = FRAGILE_TURN.lock().await;
-    Ok((get(&FRAGILE, "fragile", Options { sms: true, ..Options::default() }).await?, turn))
+    Ok((get(&FRAGILE, "fragile", Options { sms: true, breaches: true, ..Options::default() }).await?, turn))
 }
 
 /// As in development, with links that a browser can follow.

@@ -17,6 +17,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod limits;
 pub mod mail;
+pub mod picture;
 pub mod seal;
 pub mod tenancy;
 pub mod text;

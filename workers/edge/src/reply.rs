@@ -14,6 +14,8 @@ pub enum Cache {
     NoStore,
     /// By anybody, for some seconds.
     Public(u32),
+    /// By anybody, for good: its address changes with its content (RFC 8246).
+    Immutable,
     /// By the client, after asking again with the entity tag.
     Revalidate,
 }

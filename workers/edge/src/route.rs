@@ -50,6 +50,8 @@ pub enum Guard {
     MagicLink,
     /// The mail that confirms a new address: per that, and per address.
     ConfirmEmail,
+    /// A picture: per user.
+    Upload,
     /// Proving one's password while signed in: as sign-in.
     OwnPassword,
 }
@@ -90,6 +92,20 @@ pub struct NoBody;
 impl Input for NoBody {
     fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
         None
+    }
+
+    fn decode(_: &[u8]) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+/// The input of routes that take a file: it stays in the context.
+pub struct Upload;
+
+impl Input for Upload {
+    fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
+        // A body that JSON Schema says nothing of (OpenAPI 3.1, 4.8.14.3).
+        Some(Schema::default())
     }
 
     fn decode(_: &[u8]) -> Result<Self, Problem> {
@@ -182,6 +198,8 @@ pub struct Schemas {
 
 /// What routes read unless they say otherwise (RFC 8259).
 pub const JSON: &str = "application/json";
+/// Pictures of any kind; which one it is, the handler tells by the bytes.
+pub const PICTURE: &str = "image/*";
 /// What the forms of pages send.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 /// 256 KiB, the limit for JSON unless a route says otherwise.
@@ -237,6 +255,16 @@ impl Route {
         route.produces = produces;
         route.handler = Box::new(move |ctx| Box::pin(handler(ctx)));
         route
+    }
+
+    /// A POST of a picture, as it is.
+    pub fn upload<O, F, Fut>(path: &'static str, who: Who, summary: &'static str, limit: usize, handler: F) -> Self
+    where
+        O: Serialize + JsonSchema + 'static,
+        F: Fn(Ctx, Upload) -> Fut + Copy + 'static,
+        Fut: Future<Output = Result<Reply<O>, Problem>> + 'static,
+    {
+        Self { reads: PICTURE, body_limit: limit, ..Self::new(Method::Post, path, who, summary, handler) }
     }
 
     /// Documents another output than the handler's type says.

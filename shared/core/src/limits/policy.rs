@@ -31,6 +31,8 @@ pub const MAIL_ACCOUNT: Limit = Limit::per(3, HOUR);
 pub const MAIL_ADDRESS: Limit = Limit::per(10, HOUR);
 /// Codes by SMS, per user.
 pub const SMS: Limit = Limit::per(5, HOUR);
+/// Pictures, per user: each costs the picture Worker up to a second.
+pub const UPLOADS: Limit = Limit::per(20, HOUR);
 /// Wrong answers after which a challenge is void.
 pub const WRONG_ANSWERS: u32 = 5;
 
@@ -130,6 +132,11 @@ pub enum Guarded<'a> {
         /// Who would receive it.
         user: UserId,
     },
+    /// A picture that is uploaded.
+    Upload {
+        /// Who uploads it.
+        user: UserId,
+    },
     /// Invitations into a tenant.
     Invite {
         /// The tenant.
@@ -201,6 +208,9 @@ impl Guarded<'_> {
             }
             Self::Sms { user } => {
                 vec![Call { object: format!("user:{user}"), checks: vec![check("sms", "sms".to_owned(), SMS)] }]
+            }
+            Self::Upload { user } => {
+                vec![Call { object: format!("user:{user}"), checks: vec![check("uploads", "uploads".to_owned(), UPLOADS)] }]
             }
             Self::Invite { tenant, per_day, count } => {
                 let limit = Limit::per(per_day, DAY);

@@ -1,8 +1,8 @@
 //! `POST /users/me/change-password`
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use zygo_tests::{Answer, Person, Session, eventually, people::PASSWORD_MARK, tests, world};
+use zygo_tests::{Answer, Person, Session, eventually, people::PASSWORD_MARK, range::BREACHED, tests, world};
 
 tests![
     the_new_one_holds_and_other_sessions_end,
@@ -12,6 +12,7 @@ tests![
     of_twenty_at_once_one_wins,
     without_a_password_there_is_none_to_know,
     ten_tries_per_person_and_address,
+    one_that_a_breach_has_shown_is_refused,
 ];
 
 async fn change(session: &Session, old: &str, new: &str) -> Result<Answer> {
@@ -113,6 +114,20 @@ async fn without_a_password_there_is_none_to_know() -> Result<()> {
     let (person, session) = system.session().await?;
     system.database.execute("UPDATE users SET password_hash = NULL WHERE email = $1", &[&person.email]).await?;
     change(&session, &person.password, &another(&person)).await?.expect(401)?.problem("INVALID_CREDENTIALS")?;
+    Ok(())
+}
+
+async fn one_that_a_breach_has_shown_is_refused() -> Result<()> {
+    let (system, _turn) = world::fragile().await?;
+    let (person, session) = system.session().await?;
+    let refused = change(&session, &person.password, BREACHED).await?.expect(422)?;
+    ensure!(refused.problem("PASSWORD_BREACHED")?["details"]["fields"][0]["path"] == "new_password", "{refused}");
+    let newcomer = Person::stranger(&system.api()?)?.with_password(BREACHED);
+    newcomer.sign_up().await?.expect(422)?.problem("PASSWORD_BREACHED")?;
+    change(&session, &person.password, &another(&person)).await?.expect(204)?;
+    // Five digits of a hash are all that left the house.
+    let asked = system.range.as_ref().context("no range service")?.asked();
+    ensure!(!asked.is_empty() && asked.iter().all(|path| path.len() == "/range/".len() + 5), "{asked:?}");
     Ok(())
 }
 

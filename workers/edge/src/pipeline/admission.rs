@@ -36,6 +36,7 @@ pub async fn exact(ctx: &Ctx, guard: Guard, account: &str) -> Result<(), Problem
         Guard::SignIn | Guard::OwnPassword => Guarded::SignIn { address: &address, account: &account },
         Guard::SignUp => Guarded::SignUp { address: &address },
         Guard::Resend => mail(MailKind::ResendVerification),
+        Guard::Upload => Guarded::Upload { user: ctx.caller()?.user_id },
         Guard::ForgotPassword => mail(MailKind::ForgotPassword),
         Guard::MagicLink => mail(MailKind::MagicLink),
         Guard::ConfirmEmail => mail(MailKind::ConfirmEmail),

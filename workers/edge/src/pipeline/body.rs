@@ -39,19 +39,29 @@ pub async fn read(shared: &Shared, route: &Route, request: JsValue) -> Result<Ve
     Ok(body)
 }
 
-/// Whether a `Content-Type` is a media type, whatever its parameters.
+/// Whether a `Content-Type` is a media type, or one of a range such as `image/*`, whatever its parameters.
 fn is(value: &str, media_type: &str) -> bool {
-    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    match media_type.strip_suffix('*') {
+        Some(range) => essence.get(..range.len()).is_some_and(|start| start.eq_ignore_ascii_case(range)),
+        None => essence.eq_ignore_ascii_case(media_type),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::is;
-    use crate::route::{FORM, JSON};
+    use crate::route::{FORM, JSON, PICTURE};
 
     #[test]
     fn only_json_is_json() {
         assert!(is("application/json", JSON) && is("Application/JSON; charset=utf-8", JSON));
         assert!(!is("text/plain", JSON) && !is("application/jsonp", JSON) && !is("", JSON) && !is(FORM, JSON));
+    }
+
+    #[test]
+    fn a_range_takes_what_begins_so() {
+        assert!(is("image/png", PICTURE) && is("IMAGE/webp; q=1", PICTURE));
+        assert!(!is("text/plain", PICTURE) && !is("image", PICTURE) && !is("", PICTURE));
     }
 }

@@ -127,6 +127,7 @@ fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]
         match cache {
             Cache::NoStore => text.push_str("cache-control\nno-store\n"),
             Cache::Revalidate => text.push_str("cache-control\nprivate, no-cache\n"),
+            Cache::Immutable => text.push_str("cache-control\npublic, max-age=31536000, immutable\n"),
             Cache::Public(seconds) => {
                 let _ = write!(text, "cache-control\npublic, max-age={seconds}\n");
             }
@@ -160,7 +161,7 @@ fn own_headers(shared: &Shared, answer: &Answer, millis: f64) -> String {
         let headers = RateLimitHeaders::new(decision);
         let _ = write!(head, "ratelimit-policy\n{}\nratelimit\n{}\n", headers.policy, headers.limit);
     }
-    cross_origin(shared, matches!(answer.cache, Cache::Public(_)), &mut head);
+    cross_origin(shared, matches!(answer.cache, Cache::Public(_) | Cache::Immutable), &mut head);
     head
 }
 

@@ -1,5 +1,6 @@
 //! Identity: accounts, sign-in, sessions.
 
+pub mod avatar;
 pub mod cancel_deletion;
 pub mod change_email;
 pub mod change_password;
@@ -29,6 +30,8 @@ pub mod switch_tenant;
 pub mod update_me;
 pub mod verify_email;
 pub mod views;
+
+use zygo_core::picture;
 
 use crate::route::{Guard, Route, Who};
 
@@ -110,6 +113,8 @@ pub fn routes() -> Vec<Route> {
         Route::post("/users/me/change-email", Who::Session, "Change the address, once the new one is confirmed", change_email::handle)
             .status(202)
             .guard(Guard::ConfirmEmail),
+        Route::upload("/users/me/avatar", Who::Session, "Keep the caller's picture", picture::MAX_BYTES, avatar::handle).guard(Guard::Upload),
+        Route::raw("/avatars/{id}/{file}", Who::Public, "Somebody's picture", "image/*", avatar::read).any_host(),
         Route::get("/users/me/preferences", Who::Session, "The caller's preferences", preferences::read),
         Route::patch("/users/me/preferences", Who::Session, "Change the caller's preferences", preferences::update),
         Route::post("/auth/switch-tenant", Who::Session, "A session in another of the caller's tenants", switch_tenant::handle),

@@ -1,0 +1,77 @@
+//! JPEG, PNG and WebP: decoded within limits, turned upright, cut to a square, made small, encoded anew.
+
+use std::io::Cursor;
+
+use image::{
+    DynamicImage, GenericImageView as _, ImageDecoder, ImageEncoder as _, ImageError, ImageFormat, ImageReader, Limits,
+    codecs::{
+        jpeg::JpegEncoder,
+        png::{CompressionType, FilterType, PngEncoder},
+    },
+    imageops,
+};
+use zygo_core::picture::{Kind, MAX_SIDE, Refusal, SQUARE};
+
+use crate::Picture;
+
+/// Most memory that decoding may take, in bytes: 4096 × 4096 pixels of four bytes. An isolate has 128 MiB.
+const MEMORY: u64 = 64 * 1024 * 1024;
+/// Quality of what has no transparency.
+const QUALITY: u8 = 85;
+
+pub fn clean(kind: Kind, upload: &[u8]) -> Result<Picture, Refusal> {
+    let format = match kind {
+        Kind::Png => ImageFormat::Png,
+        Kind::Webp => ImageFormat::WebP,
+        Kind::Jpeg | Kind::Avif => ImageFormat::Jpeg,
+    };
+    let picture = decode(format, upload).map_err(|error| match error {
+        ImageError::Limits(_) => Refusal::TooLarge,
+        ImageError::Unsupported(_) => Refusal::Unsupported,
+        _ => Refusal::Broken,
+    })?;
+    encode(&square(&picture)).map_err(|_| Refusal::Broken)
+}
+
+fn decode(format: ImageFormat, upload: &[u8]) -> Result<DynamicImage, ImageError> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MEMORY);
+    let mut reader = ImageReader::with_format(Cursor::new(upload), format);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    // Also where a decoder does not ask by itself.
+    limits.check_dimensions(width, height)?;
+    limits.reserve(decoder.total_bytes())?;
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// The largest square in the middle, at most [`SQUARE`] pixels wide; nothing is made larger.
+fn square(picture: &DynamicImage) -> DynamicImage {
+    let (width, height) = picture.dimensions();
+    let side = width.min(height);
+    let (left, top) = (width.saturating_sub(side).div_euclid(2), height.saturating_sub(side).div_euclid(2));
+    let cut = imageops::crop_imm(picture, left, top, side, side);
+    let small = side.min(SQUARE);
+    // Averages what it leaves out, and needs no memory beside its result.
+    DynamicImage::ImageRgba8(if small == side { cut.to_image() } else { imageops::thumbnail(&*cut, small, small) })
+}
+
+fn encode(picture: &DynamicImage) -> Result<Picture, ImageError> {
+    let pixels = picture.to_rgba8();
+    let mut bytes = Vec::new();
+    let kind = if pixels.pixels().any(|pixel| pixel.0.last().is_some_and(|alpha| *alpha < u8::MAX)) {
+        let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive);
+        encoder.write_image(&pixels, pixels.width(), pixels.height(), image::ExtendedColorType::Rgba8)?;
+        Kind::Png
+    } else {
+        JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(&picture.to_rgb8())?;
+        Kind::Jpeg
+    };
+    Ok(Picture { kind, bytes })
+}
