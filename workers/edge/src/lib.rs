@@ -25,28 +25,19 @@ pub mod security;
 pub mod token_cache;
 pub mod whence;
 
-use std::{
-    future::Future as _,
-    task::{Poll, Waker},
-};
-
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
 
-/// HTTP: answers a `Response`, or the promise of one.
+/// HTTP: the promise of a `Response`.
 ///
-/// Not `#[event(fetch)]`: that one makes a promise and a task for every request. What is answered from memory ends at the
-/// first poll, and then the response itself goes back, in the same turn.
+/// Not `#[event(fetch)]`, whose conversions of request and response cost a crossing each. Nor is the future polled here to
+/// spare what ends at once its promise: timers of the runtime's bindings keep the waker of their first poll for good, and
+/// would never wake the promise's task.
 #[wasm_bindgen]
 #[must_use]
 pub fn fetch(request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
-    let mut serving = Box::pin(pipeline::serve(request, env, Context::new(context)));
-    // The waker of this poll is never called: nothing else runs before the promise's task polls again and leaves its own.
-    match serving.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
-        Poll::Ready(response) => response,
-        Poll::Pending => future_to_promise(async move { Ok(serving.await) }).into(),
-    }
+    future_to_promise(async move { Ok(pipeline::serve(request, env, Context::new(context)).await) }).into()
 }
 
 /// Queues: every message settles its outbox row.
