@@ -131,3 +131,12 @@ free_port() {
     listen(preferred, (error) => preferred ? listen(0, (e) => { throw e; }) : (() => { throw error; })());
   ' "${1:-0}"
 }
+
+# install_packages_of FOLDER WHAT: a folder's own npm packages; again only when its lock file changed.
+install_packages_of() {
+  local folder="$ROOT/$1"
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/.zygo-lock" && return 0
+  say "Installing $2"
+  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >&2 || return 1
+  cp "$folder/package-lock.json" "$folder/node_modules/.zygo-lock"
+}

@@ -5,12 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-};
+
+use crate::stub::{self, Request, Response};
 
 /// A request that the service was sent.
 #[derive(Debug, Clone)]
@@ -59,17 +57,13 @@ impl MailService {
     /// # Errors
     /// When there is none.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let service = Self { address: listener.local_addr()?, state: Arc::default() };
-        let state = Arc::clone(&service.state);
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let state = Arc::clone(&state);
-                // A client that speaks no HTTP is hung up on.
-                tokio::spawn(async move { serve(socket, &state).await.ok() });
-            }
+        let state = Arc::<Mutex<State>>::default();
+        let taken = Arc::clone(&state);
+        let address = stub::serve(move |request| {
+            let answer = taken.lock().unwrap_or_else(PoisonError::into_inner).take(request);
+            async { answer }
         });
-        Ok(service)
+        Ok(Self { address: address.await?, state })
     }
 
     /// Its base URL.
@@ -93,46 +87,13 @@ impl MailService {
 }
 
 impl State {
-    fn status(&mut self, body: &Value) -> u16 {
+    fn take(&mut self, request: Request) -> Response {
+        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else { return Response::text(400, "no JSON") };
         let to = body["to"].to_string();
         let refusal = self.refusals.iter_mut().find(|(address, _)| to.contains(address.as_str()));
-        refusal.and_then(|(_, statuses)| statuses.pop()).unwrap_or(200)
-    }
-}
-
-async fn serve(socket: TcpStream, state: &Mutex<State>) -> Result<()> {
-    let (read, mut write) = socket.into_split();
-    let mut read = BufReader::new(read);
-    loop {
-        let mut request = String::new();
-        if read.read_line(&mut request).await? == 0 {
-            return Ok(());
-        }
-        let headers = headers(&mut read).await?;
-        let length = headers.iter().find(|(name, _)| name == "content-length").context("no Content-Length")?.1.parse()?;
-        ensure!(length < 1 << 20, "too long");
-        let mut body = vec![0; length];
-        read.read_exact(&mut body).await?;
-        let body: Value = serde_json::from_slice(&body)?;
-        let status = {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let status = state.status(&body);
-            state.deliveries.push(Delivery { request: request.trim().to_owned(), headers, body, status });
-            status
-        };
-        let answer = json!({ "id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794" }).to_string();
-        let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
-        write.write_all(format!("{head}{answer}").as_bytes()).await?;
-    }
-}
-
-/// Reads headers to the empty line after them; names in lower case.
-pub(crate) async fn headers(read: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<Vec<(String, String)>> {
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        read.read_line(&mut line).await?;
-        let Some((name, value)) = line.split_once(':') else { return Ok(headers) };
-        headers.push((name.trim().to_lowercase(), value.trim().to_owned()));
+        let status = refusal.and_then(|(_, statuses)| statuses.pop()).unwrap_or(200);
+        let line = format!("{} {} HTTP/1.1", request.method, request.target);
+        self.deliveries.push(Delivery { request: line, headers: request.headers, body, status });
+        Response::json(status, &json!({ "id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794" }))
     }
 }

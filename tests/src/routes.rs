@@ -66,6 +66,12 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/auth/passkeys/step-up/finish", Who::Session, true),
     route("GET", "/auth/passkeys", Who::Session, false),
     route("DELETE", "/auth/passkeys/{id}", Who::Session, false),
+    route("GET", "/auth/oauth/{provider}", Who::Public, false),
+    route("GET", "/auth/oauth/{provider}/callback", Who::Public, false),
+    route("POST", "/auth/oauth/{provider}/callback", Who::Public, false),
+    route("POST", "/auth/oauth/link", Who::Session, true),
+    route("GET", "/auth/oauth/accounts", Who::Session, false),
+    route("DELETE", "/auth/oauth/{provider}", Who::Session, false),
     route("POST", "/auth/switch-tenant", Who::Session, true),
     route("POST", "/auth/mfa/challenge", Who::Public, true),
     route("POST", "/auth/mfa/step-up", Who::Session, true),
@@ -123,7 +129,7 @@ pub const PAGES: &[Page] = &[
 /// A path with its parameters filled in by an identifier that nothing has.
 #[must_use]
 pub fn filled(path: &str) -> String {
-    path.replace("{id}", "019a0000-0000-7000-8000-00000000dead").replace("{file}", "docs.js")
+    path.replace("{id}", "019a0000-0000-7000-8000-00000000dead").replace("{file}", "docs.js").replace("{provider}", "google")
 }
 
 /// The methods of a path.

@@ -5,15 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use reqwest::Url;
 use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-};
 
-use crate::mail::headers;
+use crate::stub::{self, Request, Response};
 
 /// A request that the service was sent.
 #[derive(Debug, Clone)]
@@ -62,17 +58,13 @@ impl SmsService {
     /// # Errors
     /// When there is none.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let service = Self { address: listener.local_addr()?, state: Arc::default() };
-        let state = Arc::clone(&service.state);
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let state = Arc::clone(&state);
-                // A client that speaks no HTTP is hung up on.
-                tokio::spawn(async move { serve(socket, &state).await.ok() });
-            }
+        let state = Arc::<Mutex<State>>::default();
+        let taken = Arc::clone(&state);
+        let address = stub::serve(move |request| {
+            let answer = taken.lock().unwrap_or_else(PoisonError::into_inner).take(request);
+            async { answer }
         });
-        Ok(service)
+        Ok(Self { address: address.await?, state })
     }
 
     /// Its base URL.
@@ -96,36 +88,14 @@ impl SmsService {
 }
 
 impl State {
-    fn status(&mut self, to: Option<&str>) -> u16 {
+    fn take(&mut self, request: Request) -> Response {
+        let form = Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(&request.body)));
+        let fields: Vec<(String, String)> = form.map(|form| form.query_pairs().into_owned().collect()).unwrap_or_default();
+        let to = fields.iter().find(|(name, _)| name == "To").map(|(_, value)| value.as_str());
         let refusal = self.refusals.iter_mut().find(|(number, _)| Some(number.as_str()) == to);
-        refusal.and_then(|(_, statuses)| statuses.pop()).unwrap_or(201)
-    }
-}
-
-async fn serve(socket: TcpStream, state: &Mutex<State>) -> Result<()> {
-    let (read, mut write) = socket.into_split();
-    let mut read = BufReader::new(read);
-    loop {
-        let mut request = String::new();
-        if read.read_line(&mut request).await? == 0 {
-            return Ok(());
-        }
-        let headers = headers(&mut read).await?;
-        let length = headers.iter().find(|(name, _)| name == "content-length").context("no Content-Length")?.1.parse()?;
-        ensure!(length < 1 << 20, "too long");
-        let mut body = vec![0; length];
-        read.read_exact(&mut body).await?;
-        let form = Url::parse(&format!("http://form/?{}", String::from_utf8(body)?))?;
-        let fields: Vec<(String, String)> = form.query_pairs().into_owned().collect();
-        let status = {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let to = fields.iter().find(|(name, _)| name == "To").map(|(_, value)| value.as_str());
-            let status = state.status(to);
-            state.posted.push(Posted { request: request.trim().to_owned(), headers, fields, status });
-            status
-        };
-        let answer = json!({ "sid": "SM00000000000000000000000000000000", "status": "queued" }).to_string();
-        let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
-        write.write_all(format!("{head}{answer}").as_bytes()).await?;
+        let status = refusal.and_then(|(_, statuses)| statuses.pop()).unwrap_or(201);
+        let line = format!("{} {} HTTP/1.1", request.method, request.target);
+        self.posted.push(Posted { request: line, headers: request.headers, fields, status });
+        Response::json(status, &json!({ "sid": "SM00000000000000000000000000000000", "status": "queued" }))
     }
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -10,7 +11,9 @@ use crate::{
     database::Database,
     forge::Secrets,
     mail::MailService,
+    peer::Peer,
     people::{MAIL_DOMAIN, PASSWORD_MARK},
+    providers::{Providers, SECRET_MARK},
     proxy::Proxy,
     range::RangeService,
     runtime::{Plan, Runtime},
@@ -31,6 +34,37 @@ pub struct Options {
     pub links: bool,
     /// Whether short messages go to a false Twilio; they are in the mailbox too.
     pub sms: bool,
+    /// Whether there are providers to sign in with.
+    pub federation: bool,
+}
+
+/// Providers to sign in with.
+#[derive(Debug)]
+pub struct Federation {
+    /// One that others wrote; it plays Google.
+    pub peer: Peer,
+    /// False ones.
+    pub providers: Providers,
+}
+
+impl Federation {
+    /// Our client at the peer.
+    pub const CLIENT: &'static str = "google-client";
+
+    async fn start(settings: &Settings) -> Result<Self> {
+        let client = json!({
+            "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google"), "token_endpoint_auth_method": "client_secret_post",
+            "redirect_uris": ["http://localhost:8787/auth/oauth/google/callback"],
+        });
+        Ok(Self { peer: Peer::start(settings, &json!([client])).await?, providers: Providers::start().await? })
+    }
+
+    fn variables(&self) -> [(String, String); 2] {
+        let (mut clients, mut endpoints) = (Providers::clients(), self.providers.endpoints());
+        clients["google"] = json!({ "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google") });
+        endpoints["google"] = json!(self.peer.issuer);
+        [("OAUTH_CLIENTS".to_owned(), clients.to_string()), ("OAUTH_ENDPOINTS".to_owned(), endpoints.to_string())]
+    }
 }
 
 /// A running system.
@@ -47,6 +81,8 @@ pub struct System {
     pub sms: Option<SmsService>,
     /// Where new passwords are looked up, if anywhere.
     pub range: Option<RangeService>,
+    /// Its providers, if it has any.
+    pub federation: Option<Federation>,
     base: String,
     directory: PathBuf,
     runtime: Mutex<Runtime>,
@@ -83,6 +119,8 @@ impl System {
         if options.links {
             variables.push(("PUBLIC_URL".into(), format!("http://{}:{port}", crate::browser::PUBLIC)));
         }
+        let federation = if options.federation { Some(Federation::start(settings).await?) } else { None };
+        variables.extend(federation.iter().flat_map(Federation::variables));
         let (app_url, platform_url) = database.urls_through(proxy.port())?;
         let (root, build) = (settings.root.clone(), settings.build.clone());
         let plan = Plan { root, build, directory: directory.clone(), variables, app_url, platform_url, port };
@@ -93,7 +131,15 @@ impl System {
                 return Err(error);
             }
         };
-        Ok(Self { database, proxy, secrets, mail, range, sms, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
+        Ok(Self { database, proxy, secrets, mail, range, sms, federation, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
+    }
+
+    /// Its providers.
+    ///
+    /// # Errors
+    /// When it was started without.
+    pub fn federation(&self) -> Result<&Federation> {
+        self.federation.as_ref().context("this system has no providers")
     }
 
     /// Its port.

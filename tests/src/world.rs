@@ -12,6 +12,7 @@ use crate::{
 
 static SHARED: OnceCell<Arc<System>> = OnceCell::const_new();
 static STRICT: OnceCell<Arc<System>> = OnceCell::const_new();
+static FEDERATED: OnceCell<Arc<System>> = OnceCell::const_new();
 static FRAGILE: OnceCell<Arc<System>> = OnceCell::const_new();
 static BROWSERS: OnceCell<Arc<System>> = OnceCell::const_new();
 static FRAGILE_TURN: Mutex<()> = Mutex::const_new(());
@@ -31,6 +32,14 @@ pub async fn shared() -> Result<Arc<System>> {
 pub async fn strict() -> Result<Arc<System>> {
     const VARIABLES: &[(&str, &str)] = &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1"), ("SMS_TRANSPORT", "none")];
     get(&STRICT, "strict", Options { variables: VARIABLES, mail: true, ..Options::default() }).await
+}
+
+/// As in development, with providers to sign in with.
+///
+/// # Errors
+/// When it does not start.
+pub async fn federated() -> Result<Arc<System>> {
+    get(&FEDERATED, "federated", Options { federation: true, ..Options::default() }).await
 }
 
 /// A system to break, to kill, or to count at; whoever holds it has it alone.
@@ -59,7 +68,7 @@ async fn get(cell: &OnceCell<Arc<System>>, name: &str, options: Options) -> Resu
 /// The systems that were started.
 #[must_use]
 pub fn started() -> Vec<(&'static str, Arc<System>)> {
-    let cells = [("shared", &SHARED), ("strict", &STRICT), ("fragile", &FRAGILE), ("browsers", &BROWSERS)];
+    let cells = [("shared", &SHARED), ("strict", &STRICT), ("federated", &FEDERATED), ("fragile", &FRAGILE), ("browsers", &BROWSERS)];
     cells.into_iter().filter_map(|(name, cell)| Some((name, Arc::clone(cell.get()?)))).collect()
 }
 

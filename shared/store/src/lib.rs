@@ -33,6 +33,7 @@ pub fn statements() -> Vec<Described> {
         identity::avatar::STATEMENTS,
         identity::deletion::STATEMENTS,
         identity::magic_link::STATEMENTS,
+        identity::identities::STATEMENTS,
         identity::member::STATEMENTS,
         identity::notice::STATEMENTS,
         identity::mfa::standing::STATEMENTS,

@@ -67,6 +67,11 @@ impl<T> Reply<T> {
         self
     }
 
+    /// The body.
+    pub const fn body(&self) -> Option<&T> {
+        self.body.as_ref()
+    }
+
     /// The body, for whoever makes another answer of it.
     #[must_use]
     pub fn into_body(self) -> Option<T> {

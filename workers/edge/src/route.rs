@@ -40,6 +40,8 @@ pub enum Who {
 pub enum Guard {
     /// Sign-in: per account and address, and per address.
     SignIn,
+    /// Sign-in by way of somebody else: per address.
+    Federated,
     /// Sign-up: per address.
     SignUp,
     /// The verification mail once more: per account, and per address.
@@ -63,6 +65,8 @@ pub enum Hosts {
     Api,
     /// All, and whatever the header says: the host is not even looked up.
     Any,
+    /// The API's, the organisations', and the public one.
+    Sites,
     /// The public one and the organisations'.
     Pages,
     /// The public one alone.

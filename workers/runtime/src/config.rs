@@ -1,8 +1,10 @@
 //! Configuration: variables and secrets of the environment, read once per isolate.
 
+use std::collections::HashMap;
+
 use worker::Env;
 use zygo_core::{
-    identity::{passkey::party::RpIds, token::KeyRing},
+    identity::{passkey::party::RpIds, social::Clients, token::KeyRing},
     seal::SealRing,
     tenancy::host::HostConfig,
 };
@@ -110,6 +112,10 @@ pub struct Config {
     pub seal_keys: SealRing,
     /// Token of the operators' endpoints.
     pub ops_token: String,
+    /// Our clients at other people's servers; none where the secret is not set.
+    pub oauth_clients: Clients,
+    /// Where providers are instead of where they are, by their name: development and tests alone.
+    oauth_endpoints: HashMap<String, String>,
 }
 
 fn var(env: &Env, name: &'static str) -> Result<String, String> {
@@ -155,7 +161,20 @@ impl Config {
             token_keys: KeyRing::parse(&var(env, "TOKEN_KEYS")?)?,
             seal_keys: SealRing::parse(&var(env, "SEAL_KEYS")?)?,
             ops_token: var(env, "OPS_TOKEN")?,
+            oauth_clients: var(env, "OAUTH_CLIENTS").map_or_else(|_| Ok(Clients::default()), |text| Clients::parse(&text))?,
+            oauth_endpoints: match var(env, "OAUTH_ENDPOINTS") {
+                Ok(text) if environment == Environment::Development => {
+                    serde_json::from_str(&text).map_err(|_| "OAUTH_ENDPOINTS is not an object of URLs".to_owned())?
+                }
+                _ => HashMap::new(),
+            },
         })
+    }
+
+    /// Where a provider is instead of where it is, if anywhere.
+    #[must_use]
+    pub fn oauth_endpoint(&self, provider: &str) -> Option<&str> {
+        self.oauth_endpoints.get(provider).map(String::as_str)
     }
 
     /// Whether this is development.

@@ -37,11 +37,19 @@ impl Providers {
     /// # Errors
     /// `DEPENDENCY_UNAVAILABLE` when it does not answer, or not with its discovery document.
     pub async fn discover(&self, config: &Config, issuer: &str, now: Timestamp) -> Result<Rc<Metadata>, Problem> {
-        if let Some(metadata) = self.documents.borrow().get(issuer, now) {
+        self.discover_at(config, &metadata::url(issuer), issuer, now).await
+    }
+
+    /// The same, where the document does not lie below the issuer: Microsoft's stands for the issuers of all directories.
+    ///
+    /// # Errors
+    /// As [`discover`](Self::discover).
+    pub async fn discover_at(&self, config: &Config, url: &str, issuer: &str, now: Timestamp) -> Result<Rc<Metadata>, Problem> {
+        if let Some(metadata) = self.documents.borrow().get(url, now) {
             return Ok(metadata);
         }
-        let metadata = Metadata::parse(&fetch(config, &metadata::url(issuer)).await?, issuer)?;
-        Ok(self.documents.borrow_mut().put(issuer, metadata, now))
+        let metadata = Metadata::parse(&fetch(config, url).await?, issuer)?;
+        Ok(self.documents.borrow_mut().put(url, metadata, now))
     }
 
     /// Verifies an ID token with the keys at `jwks_uri`; a key that is unknown has them fetched anew, but not more than

@@ -125,6 +125,18 @@ events! {
         /// The user.
         user_id: UserId,
     }
+    "identity.linked" v 1, "A user connected an account elsewhere, to sign in with." => IdentityLinked {
+        /// The user.
+        user_id: UserId,
+        /// The provider's name, such as `google`.
+        provider: String,
+    }
+    "identity.unlinked" v 1, "A user disconnected an account elsewhere." => IdentityUnlinked {
+        /// The user.
+        user_id: UserId,
+        /// The provider's name, such as `google`.
+        provider: String,
+    }
     "session.created" v 1, "A user signed in." => SessionCreated {
         /// The session.
         session_id: SessionId,

@@ -14,4 +14,5 @@ pub mod refresh;
 pub mod risk;
 pub mod saml;
 pub mod session;
+pub mod social;
 pub mod token;

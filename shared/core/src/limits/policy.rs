@@ -113,6 +113,11 @@ pub enum Guarded<'a> {
         /// Whose it claims to be.
         account: &'a AccountKey,
     },
+    /// A sign-in by way of somebody else, who has counted its own attempts: by address alone.
+    Federated {
+        /// Where it comes from.
+        address: &'a AddressKey,
+    },
     /// A new account.
     SignUp {
         /// Where it comes from.
@@ -200,6 +205,7 @@ impl Guarded<'_> {
             Self::SignIn { address, account } => {
                 vec![at(address, vec![check("sign-in", format!("sign-in:{account}"), SIGN_IN), by_address("sign-in-address", SIGN_IN_ADDRESS)])]
             }
+            Self::Federated { address } => vec![at(address, vec![by_address("sign-in-address", SIGN_IN_ADDRESS)])],
             Self::SignUp { address } => vec![at(address, vec![by_address("sign-up", SIGN_UP)])],
             Self::Mail { kind, address, account } => {
                 let (by_account, of_address) = kind.policies();

@@ -5,6 +5,7 @@ pub(crate) mod avatar;
 pub(crate) mod connection;
 pub(crate) mod deletion;
 pub(crate) mod domain;
+pub(crate) mod identities;
 pub(crate) mod magic_link;
 pub(crate) mod member;
 pub mod mfa;
@@ -28,6 +29,9 @@ pub use avatar::set_avatar;
 pub use connection::{Change, ConnectionRow, NewConnection, Saved, connection, connections, create_connection, delete_connection, update_connection};
 pub use deletion::{Deletion, NewDeletion, cancel_deletion, erase_due, request_deletion};
 pub use domain::{DomainRow, claim_domain, delete_domain, domain, domains, require_sign_on, verify_domain};
+pub use identities::{
+    Found, Identity, IdentityRow, IdentitySignIn, Lead, Linked, Unlinked, link_identity, list_identities, sign_in_by_identity, unlink_identity,
+};
 pub use magic_link::{MagicLink, redeem_magic_link};
 pub use member::{Membership, RoleRow, TenantRow, UserRow};
 pub use notice::{NewNotice, owe_notice};

@@ -14,6 +14,7 @@ mod batch;
 mod catalogue;
 mod fixture;
 mod harness;
+mod identities;
 mod identity;
 mod isolation;
 mod mfa;

@@ -9,6 +9,7 @@ mod login;
 mod logout;
 mod magic_link;
 mod mfa;
+mod oauth;
 mod passkeys;
 mod refresh;
 mod reset_password;
@@ -29,6 +30,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         logout::tests(),
         magic_link::tests(),
         mfa::tests(),
+        oauth::tests(),
         passkeys::tests(),
         refresh::tests(),
         reset_password::tests(),

@@ -50,6 +50,7 @@ impl Resolved {
         match route.hosts {
             Hosts::Any => true,
             Hosts::Api => matches!(kind, Kind::Api | Kind::Tenant),
+            Hosts::Sites => kind != Kind::Admin,
             Hosts::Pages => matches!(kind, Kind::Public | Kind::Tenant),
             Hosts::Public => kind == Kind::Public,
         }

@@ -1,5 +1,6 @@
 //! The authorization response (RFC 6749, 4.1.2; RFC 9207): what the browser comes back with.
 
+use super::id_token;
 use crate::error::{Code, Problem};
 
 /// Longest parameter that is looked at, in bytes.
@@ -64,7 +65,7 @@ impl Callback {
     /// `TOKEN_INVALID` where another issuer answered, `BAD_REQUEST` for an answer that is neither.
     pub fn code(&self, issuer: &str, iss_always: bool) -> Result<&str, Problem> {
         let mixed_up = match &self.iss {
-            Some(iss) => iss != issuer,
+            Some(iss) => !id_token::is_issuer(issuer, iss),
             None => iss_always,
         };
         if mixed_up {
@@ -111,6 +112,16 @@ mod tests {
         assert_eq!(code_of("state=s&code=c", false), Ok("c".into()));
         assert_eq!(code_of("state=s&code=c&iss=https%3A%2F%2Fop.test", true), Ok("c".into()));
         assert_eq!(code_of("state=s&code=c&iss=https%3A%2F%2Fop.test&session_state=1", false), Ok("c".into()));
+    }
+
+    #[test]
+    fn an_issuer_for_many_directories_is_any_of_them() {
+        let template = "https://op.test/{tenantid}/v2.0";
+        let answer = |iss: &str| Callback::parse(&format!("code=c&iss={iss}")).unwrap().code(template, true).is_ok();
+        assert!(answer("https://op.test/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"));
+        for iss in ["https://op.test/x/v2.0", "https://op.test/{tenantid}/v2.0", "https://evil.test/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"] {
+            assert!(!answer(iss), "{iss}");
+        }
     }
 
     #[test]

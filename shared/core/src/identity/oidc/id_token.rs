@@ -173,6 +173,17 @@ fn issuer(template: &str, tenant: Option<&str>) -> Option<String> {
     Some(template.replace(TENANT, tenant))
 }
 
+/// Whether an issuer is the expected one, or one of those that the expected one has a place for.
+pub(super) fn is_issuer(expected: &str, actual: &str) -> bool {
+    match expected.split_once(TENANT) {
+        Some((before, after)) => {
+            let tenant = actual.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            issuer(expected, tenant).as_deref() == Some(actual)
+        }
+        None => expected == actual,
+    }
+}
+
 /// Points 3 to 5: for us, and where it names who asked for it, that is us too; other audiences are not trusted.
 fn audience(claims: &IdClaims, client_id: &str) -> Result<(), Rejection> {
     let (ours, alone) = match &claims.aud {

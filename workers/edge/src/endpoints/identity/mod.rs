@@ -14,6 +14,7 @@ pub mod logout;
 pub mod magic_link;
 pub mod me;
 pub mod mfa;
+pub mod oauth;
 pub mod one_time;
 pub mod passkeys;
 pub mod preferences;
@@ -121,5 +122,6 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(mfa::routes());
     routes.extend(passkeys::routes());
+    routes.extend(oauth::routes());
     routes
 }

@@ -56,6 +56,26 @@ pub struct Challenge {
     expires_in: i64,
 }
 
+impl Challenge {
+    /// The token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.challenge_token
+    }
+
+    /// What may be answered with.
+    #[must_use]
+    pub fn factors(&self) -> &[Factor] {
+        &self.factors
+    }
+
+    /// Seconds until it is void.
+    #[must_use]
+    pub const fn expires_in(&self) -> i64 {
+        self.expires_in
+    }
+}
+
 /// A person who has proved who they are, by whatever way.
 pub struct Proof<'a> {
     /// The person.

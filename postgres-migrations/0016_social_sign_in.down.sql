@@ -1,0 +1,12 @@
+DROP FUNCTION unlink_identity(text, uuid, timestamptz);
+DROP FUNCTION link_identity(uuid, uuid, text, text, text, uuid, timestamptz);
+DROP FUNCTION sign_in_by_identity(text, text, text, boolean, uuid, uuid, uuid, uuid, text, text, text, timestamptz);
+DROP FUNCTION add_identity(uuid, uuid, text, text, text, uuid, timestamptz);
+DROP POLICY ways_in_select ON passkeys;
+REVOKE SELECT (id, user_id) ON passkeys FROM zygo_lookup;
+ALTER TABLE oauth_accounts DROP CONSTRAINT oauth_accounts_subject_check, DROP CONSTRAINT oauth_accounts_email_check;
+DROP POLICY lookup_delete ON oauth_accounts;
+DROP POLICY lookup_insert ON oauth_accounts;
+DROP POLICY lookup_select ON oauth_accounts;
+REVOKE ALL ON oauth_accounts FROM zygo_lookup;
+GRANT INSERT, UPDATE, DELETE ON oauth_accounts TO zygo_app;
