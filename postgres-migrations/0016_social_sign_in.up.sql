@@ -1,15 +1,12 @@
 -- Signing in with an account elsewhere: whom it leads to, connecting one, and disconnecting without locking anybody out.
 
-CALL open_to_lookup('oauth_accounts', 'SELECT');
+GRANT SELECT ON oauth_accounts TO zygo_lookup;
 CALL open_to_lookup('oauth_accounts', 'INSERT');
 -- An account is connected and disconnected by the functions below alone; people read their own.
 REVOKE INSERT, UPDATE, DELETE ON oauth_accounts FROM zygo_app;
 GRANT DELETE ON oauth_accounts TO zygo_lookup;
 CREATE POLICY lookup_delete ON oauth_accounts FOR DELETE TO zygo_lookup USING (true);
 ALTER TABLE oauth_accounts ADD CHECK (length(subject) BETWEEN 1 AND 255), ADD CHECK (length(email) <= 254);
--- What else leads into an account.
-GRANT SELECT (id, user_id) ON passkeys TO zygo_lookup;
-CREATE POLICY ways_in_select ON passkeys FOR SELECT TO zygo_lookup USING (true);
 
 -- Connects an account elsewhere, with its event and its notice. False if somebody's is connected already.
 CREATE FUNCTION add_identity(row_id uuid, who uuid, at_provider text, its_subject text, its_email text, notice_id uuid,
@@ -123,15 +120,13 @@ CREATE FUNCTION unlink_identity(at_provider text, notice_id uuid, at timestamptz
 DECLARE
   account users;
 BEGIN
-  -- Of two that are disconnected at once, the second sees that the first is gone.
-  SELECT u.* INTO account FROM users u WHERE u.id = app_user_id() FOR UPDATE;
+  -- Whoever adds and removes ways in takes turns by the person's row.
+  SELECT u.* INTO account FROM users u WHERE u.id = app_user_id() FOR NO KEY UPDATE;
   PERFORM FROM oauth_accounts a WHERE a.user_id = account.id AND a.provider = at_provider;
   IF NOT FOUND THEN
     RETURN 'missing';
   END IF;
-  IF account.password_hash IS NULL
-    AND NOT EXISTS (SELECT FROM passkeys k WHERE k.user_id = account.id)
-    AND NOT EXISTS (SELECT FROM oauth_accounts a WHERE a.user_id = account.id AND a.provider <> at_provider) THEN
+  IF ways_in(account.id) <= 1 THEN
     RETURN 'last';
   END IF;
   DELETE FROM oauth_accounts a WHERE a.user_id = account.id AND a.provider = at_provider;

@@ -60,6 +60,9 @@ pub async fn scheduled(cron: &str, env: &Env) {
     match cron {
         "0 * * * *" => sweep::hourly(env).await,
         "0 0 * * *" => sweep::daily(env).await,
-        _ => sweep::outbox(env).await,
+        _ => {
+            sweep::renewals(env).await;
+            sweep::outbox(env).await;
+        }
     }
 }

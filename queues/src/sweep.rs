@@ -7,7 +7,7 @@ use zygo_runtime::{
     clock, log,
     postgres::{self, Role},
 };
-use zygo_store::{PlatformScope, identity, outbox, upkeep};
+use zygo_store::{PlatformScope, identity, integrations, outbox, upkeep};
 
 use crate::{producer, run::postgres_problem};
 
@@ -39,6 +39,21 @@ async fn due(env: &Env) -> Result<i64, Problem> {
         log::line(log::Level::Info, "sweep", serde_json::json!({ "rows": rows.len() }));
     }
     Ok(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+}
+
+/// Owes the renewal of connected drives' tokens that end soon, and puts it on its queue.
+pub async fn renewals(env: &Env) {
+    if let Err(problem) = owe_renewals(env).await {
+        log::line(log::Level::Error, "renewals failed", serde_json::json!({ "cause": problem.log_cause() }));
+    }
+}
+
+async fn owe_renewals(env: &Env) -> Result<(), Problem> {
+    let db = postgres::connect(env, Role::Platform).await?;
+    let scope = PlatformScope::new("renewal of integrations", "sweep");
+    let rows = postgres::bounded(integrations::owe_renewals(&db, &scope, ROWS, clock::now())).await?.map_err(postgres_problem)?;
+    join_all(rows.iter().map(|row| producer::send(env, row))).await;
+    Ok(())
 }
 
 /// Hourly: removes one-time tokens and session records that have long expired.

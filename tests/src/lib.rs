@@ -11,6 +11,7 @@ pub mod browser;
 pub mod client;
 pub mod codes;
 pub mod database;
+pub mod drives;
 pub mod factors;
 pub mod forge;
 pub mod mail;

@@ -190,9 +190,7 @@ fn kid(seed: &[u8; 32]) -> String {
 
 async fn token(state: &Mutex<State>, request: &Request, provider: &str) -> Response {
     let refuse = |status, error: &str| Response::json(status, &json!({ "error": error }));
-    let form: HashMap<String, String> = Url::parse(&format!("http://x/?{}", String::from_utf8_lossy(&request.body)))
-        .map(|url| url.query_pairs().into_owned().collect())
-        .unwrap_or_default();
+    let form = form(&request.body);
     let field = |name: &str| form.get(name).map_or("", String::as_str);
     let genuine = match provider {
         "apple" => apple_secret_is_good(field("client_secret"), &base(request, provider)),
@@ -234,6 +232,12 @@ async fn token(state: &Mutex<State>, request: &Request, provider: &str) -> Respo
             Response::json(200, &json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 3600, "id_token": token }))
         }
     }
+}
+
+/// The fields of a form.
+pub(crate) fn form(body: &[u8]) -> HashMap<String, String> {
+    let url = Url::parse(&format!("http://x/?{}", String::from_utf8_lossy(body)));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the provider has a clock of its own")]

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::{
     client::Api,
     database::Database,
+    drives::{Drives, TOKEN_MARK},
     forge::Secrets,
     mail::MailService,
     peer::Peer,
@@ -45,6 +46,8 @@ pub struct Federation {
     pub peer: Peer,
     /// False ones.
     pub providers: Providers,
+    /// False drives.
+    pub drives: Drives,
 }
 
 impl Federation {
@@ -56,13 +59,17 @@ impl Federation {
             "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google"), "token_endpoint_auth_method": "client_secret_post",
             "redirect_uris": ["http://localhost:8787/auth/oauth/google/callback"],
         });
-        Ok(Self { peer: Peer::start(settings, &json!([client])).await?, providers: Providers::start().await? })
+        Ok(Self { peer: Peer::start(settings, &json!([client])).await?, providers: Providers::start().await?, drives: Drives::start().await? })
     }
 
     fn variables(&self) -> [(String, String); 2] {
         let (mut clients, mut endpoints) = (Providers::clients(), self.providers.endpoints());
         clients["google"] = json!({ "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google") });
         endpoints["google"] = json!(self.peer.issuer);
+        for (name, client, base) in self.drives.configuration() {
+            clients[name] = client;
+            endpoints[name] = json!(base);
+        }
         [("OAUTH_CLIENTS".to_owned(), clients.to_string()), ("OAUTH_ENDPOINTS".to_owned(), endpoints.to_string())]
     }
 }
@@ -237,6 +244,8 @@ impl System {
             "zb_",
             "zd_",
             "$argon2",
+            SECRET_MARK,
+            TOKEN_MARK,
             &self.secrets.ops_token,
             &self.secrets.resend_key,
         ];

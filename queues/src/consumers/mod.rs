@@ -2,6 +2,7 @@
 
 pub mod directory_sync;
 pub mod files_remove;
+pub mod integrations;
 pub mod mail;
 pub mod sessions_end;
 pub mod sms;
@@ -28,6 +29,8 @@ pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         Job::FilesRemove { key } => files_remove::run(work, key).await,
         Job::SmsCode { user_id, code_id } => sms::code(work, *user_id, *code_id).await,
         Job::SessionsEnd { user_id, ended_at } => sessions_end::run(work, *user_id, *ended_at).await,
+        Job::IntegrationsRenew { integration_id } => integrations::renew(work, *integration_id).await,
+        Job::IntegrationsRevoke { integration_id } => integrations::revoke(work, *integration_id).await,
         Job::DirectorySync { tenant_id } => directory_sync::run(work, *tenant_id).await,
     }
 }

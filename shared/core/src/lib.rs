@@ -15,6 +15,7 @@ pub mod http;
 pub mod id;
 pub mod idempotency;
 pub mod identity;
+pub mod integrations;
 pub mod limits;
 pub mod mail;
 pub mod picture;

@@ -10,6 +10,7 @@ mod db;
 mod error;
 pub mod health;
 pub mod identity;
+pub mod integrations;
 pub mod outbox;
 mod row;
 mod scope;
@@ -58,6 +59,7 @@ pub fn statements() -> Vec<Described> {
         identity::connection::STATEMENTS,
         identity::domain::STATEMENTS,
         identity::token::STATEMENTS,
+        integrations::STATEMENTS,
         outbox::STATEMENTS,
         tenancy::STATEMENTS,
         tenancy::directory::STATEMENTS,

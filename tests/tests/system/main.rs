@@ -5,6 +5,7 @@
 mod afterwards;
 mod auth;
 mod faults;
+mod integrations;
 mod journey;
 mod operations;
 mod pages;
@@ -26,6 +27,7 @@ fn main() -> std::process::ExitCode {
         pages::tests(),
         platform::tests(),
         faults::tests(),
+        integrations::tests(),
     ];
     zygo_tests::runner::run(tests.into_iter().flatten().collect(), afterwards::tests())
 }

@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod ctx;
 pub mod directory;
 pub mod endpoints;
+pub mod flows;
 pub mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;

@@ -9,7 +9,7 @@ use zygo_core::{
         id_token::{self, Expected, IdClaims, Rejection},
         jwks::KeySet,
         metadata::{self, Metadata},
-        token::{self, ClientAuth, TokenRequest, Tokens},
+        token::{TokenRequest, Tokens},
     },
     time::Timestamp,
 };
@@ -83,19 +83,6 @@ pub async fn redeem(config: &Config, token_endpoint: &str, request: &TokenReques
     }
     let answer = call.send(config).await?;
     Tokens::parse(answer.status, &answer.body)
-}
-
-/// Takes a token back at the provider (RFC 7009).
-///
-/// # Errors
-/// `DEPENDENCY_UNAVAILABLE` where the provider did not do it; doing it again is harmless.
-pub async fn revoke(config: &Config, endpoint: &str, token: &str, client_id: &str, auth: ClientAuth<'_>) -> Result<(), Problem> {
-    let mut call = Outbound::post(endpoint).form(token::revocation_form(token, client_id, auth));
-    if let Some(authorization) = token::authorization(client_id, auth) {
-        call = call.header("authorization", authorization);
-    }
-    let answer = call.send(config).await?;
-    if answer.is_success() { Ok(()) } else { Err(Problem::unavailable(format!("revocation endpoint: status {}", answer.status))) }
 }
 
 async fn fetch(config: &Config, url: &str) -> Result<Vec<u8>, Problem> {

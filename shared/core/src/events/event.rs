@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::id::{ConnectionId, DomainId, PasskeyId, RoleId, SessionId, TenantId, UserId};
 
@@ -135,6 +136,22 @@ events! {
         /// The user.
         user_id: UserId,
         /// The provider's name, such as `google`.
+        provider: String,
+    }
+    "integration.connected" v 1, "A member connected a drive elsewhere." => IntegrationConnected {
+        /// The connection.
+        integration_id: Uuid,
+        /// Whose it is.
+        user_id: UserId,
+        /// The provider's name, such as `dropbox`.
+        provider: String,
+    }
+    "integration.disconnected" v 1, "A member disconnected a drive elsewhere." => IntegrationDisconnected {
+        /// The connection.
+        integration_id: Uuid,
+        /// Whose it was.
+        user_id: UserId,
+        /// The provider's name, such as `dropbox`.
         provider: String,
     }
     "session.created" v 1, "A user signed in." => SessionCreated {

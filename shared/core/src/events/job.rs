@@ -98,6 +98,18 @@ pub enum Job {
         /// Which code.
         code_id: SmsCodeId,
     },
+    /// Renew the tokens of a connection to a drive, or end it if its owner is no member any more.
+    #[serde(rename = "integrations.renew")]
+    IntegrationsRenew {
+        /// Which connection.
+        integration_id: Uuid,
+    },
+    /// Take a connection's tokens back at the provider, and forget them.
+    #[serde(rename = "integrations.revoke")]
+    IntegrationsRevoke {
+        /// Which connection.
+        integration_id: Uuid,
+    },
     /// Copy a tenant's hosts into the edge directory.
     #[serde(rename = "directory.sync")]
     DirectorySync {
@@ -123,6 +135,8 @@ impl Job {
             Self::FilesRemove { .. } => "files.remove",
             Self::SessionsEnd { .. } => "sessions.end",
             Self::SmsCode { .. } => "sms.code",
+            Self::IntegrationsRenew { .. } => "integrations.renew",
+            Self::IntegrationsRevoke { .. } => "integrations.revoke",
             Self::DirectorySync { .. } => "directory.sync",
         }
     }
@@ -147,7 +161,11 @@ impl Job {
             | Self::MailEmailChanged { .. }
             | Self::MailDeletionRequested { .. }
             | Self::SmsCode { .. } => Queue::Mail,
-            Self::FilesRemove { .. } | Self::SessionsEnd { .. } | Self::DirectorySync { .. } => Queue::Jobs,
+            Self::FilesRemove { .. }
+            | Self::SessionsEnd { .. }
+            | Self::IntegrationsRenew { .. }
+            | Self::IntegrationsRevoke { .. }
+            | Self::DirectorySync { .. } => Queue::Jobs,
         }
     }
 }
@@ -204,6 +222,8 @@ mod tests {
             Job::FilesRemove { key: "users/1/avatars/2".into() },
             Job::SmsCode { user_id, code_id: Uuid::from_u128(2).into() },
             Job::SessionsEnd { user_id, ended_at: Timestamp::from_millis(1) },
+            Job::IntegrationsRenew { integration_id: Uuid::from_u128(4) },
+            Job::IntegrationsRevoke { integration_id: Uuid::from_u128(4) },
             Job::DirectorySync { tenant_id: TenantId::PLATFORM },
         ]
     }

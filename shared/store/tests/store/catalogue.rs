@@ -193,6 +193,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "owe_notice",
             "own_memberships",
             "own_secret",
+            "own_session_goes_on",
             "own_sessions",
             "peek_reset",
             "redeem_magic_link",

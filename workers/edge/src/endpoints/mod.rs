@@ -3,6 +3,7 @@
 pub mod access;
 pub mod dev;
 pub mod identity;
+pub mod integrations;
 pub mod system;
 pub mod tenancy;
 
@@ -15,6 +16,7 @@ pub fn routes() -> Vec<Route> {
     for (tag, table) in [
         ("identity", identity::routes()),
         ("tenancy", tenancy::routes()),
+        ("integrations", integrations::routes()),
         ("access", access::routes()),
         ("system", system::routes()),
         ("dev", dev::routes()),

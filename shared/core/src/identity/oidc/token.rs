@@ -68,13 +68,10 @@ impl TokenRequest<'_> {
     }
 }
 
-/// A request to take a token back (RFC 7009).
+/// A request to take a token back (RFC 7009), where the token alone is proof enough.
 #[must_use]
-pub fn revocation_form(token: &str, client_id: &str, auth: ClientAuth<'_>) -> String {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("token", token);
-    client_in_form(&mut form, client_id, auth);
-    form.finish()
+pub fn revocation_form(token: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("token", token).finish()
 }
 
 /// The `Authorization` header of a client; both halves are form-encoded first, as RFC 6749, 2.3.1 says and few remember.
@@ -174,7 +171,7 @@ mod tests {
         assert_eq!(request(ClientAuth::None).form(), format!("{code}&client_id=a+b"));
         let refresh = TokenRequest { grant: Grant::Refresh("r"), ..request(ClientAuth::None) };
         assert_eq!(refresh.form(), "grant_type=refresh_token&refresh_token=r&client_id=a+b");
-        assert_eq!(revocation_form("t", "c", ClientAuth::Form("s")), "token=t&client_id=c&client_secret=s");
+        assert_eq!(revocation_form("t&"), "token=t%26");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use zygo_tests::{
-    Session, Tab, forge,
+    Session, Tab,
+    factors::challenge_of,
+    forge,
     system::Federation,
     tab::{location, parameter, target},
     tests, world,
@@ -18,6 +20,7 @@ tests![
     a_person_may_say_no,
     an_answer_of_another_issuer_is_refused,
     an_organisations_host_signs_its_members_in,
+    a_second_factor_is_asked_for_all_the_same,
 ];
 
 async fn somebody_new_signs_in_and_comes_again() -> Result<()> {
@@ -129,5 +132,22 @@ async fn an_organisations_host_signs_its_members_in() -> Result<()> {
     let back = system.federation()?.peer.sign_in(&authorization, &account(&person.email, true)?).await?;
     other.get(&target(&back)).await?.expect(401)?.problem("INVALID_CREDENTIALS")?;
     ensure!(accounts(&system, &person.email).await? == 0);
+    Ok(())
+}
+
+async fn a_second_factor_is_asked_for_all_the_same() -> Result<()> {
+    let system = world::federated().await?;
+    let (person, session) = system.session().await?;
+    let (app, _) = session.set_up_totp().await?;
+    let tab = Tab::new(person.api.clone());
+    let google = account(&person.email, true)?;
+    let token = challenge_of(&by_google(&system, &tab, &google, "").await?)?;
+    let both = Session::read(person.answer(&token, "totp", &app.code(0)?).await?, &person.api)?;
+    ensure!(forge::claims(&both.access)?["amr"] == json!(["fed", "otp", "mfa"]), "{}", forge::claims(&both.access)?);
+    // A browser finds the challenge in the fragment, and has no session yet.
+    let sent = by_google(&system, &tab, &google, "redirect_to=/in%3Fa%23b").await?.expect(303)?;
+    let there = sent.header("location").context("no Location")?;
+    ensure!(there.starts_with("/in?a#challenge_token=") && there.contains("&factors=totp+backup_code&expires_in=300"), "{there}");
+    ensure!(!tab.cookies().contains("__Host-zygo_refresh"), "{}", tab.cookies());
     Ok(())
 }

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zygo_core::{
     error::{Code, Problem},
-    http::destination,
     id::{SessionId, TenantId, UserId},
     identity::{
         oidc::{
@@ -26,8 +25,7 @@ use crate::{
         session::Client,
         sign_in::{self, Challenge, Proof, SignedIn},
     },
-    outbox,
-    pipeline::head::Method,
+    flows, outbox,
     reply::{Answer, Reply},
 };
 
@@ -61,13 +59,12 @@ pub struct Connected {
 pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
     let relying = Relying::of_path(&ctx)?;
     ctx.admit(None).await?;
-    let posted = ctx.head.method == Method::Post;
-    let callback = if posted { Callback::parse(&String::from_utf8_lossy(ctx.body()))? } else { Callback::parse(&ctx.head.query)? };
+    let callback = flows::answered(&ctx)?;
     let keys = &ctx.app.config.seal_keys;
     let state = callback.state.as_deref().unwrap_or_default();
     let host = flow::host_of(keys, FLOW, callback.state.as_deref())?;
-    if ctx.head.header("host") != Some(&host) {
-        return Ok(hand_on(&ctx, relying.provider, &host, &callback, posted));
+    if flows::host(&ctx) != host {
+        return Ok(flows::hand_on(&ctx, &host, &relying::path(relying.provider), &callback));
     }
     let flow: Flow<Then> = Flow::resume(keys, FLOW, state, ctx.head.cookie(&FlowCookie::name(state)), ctx.now)?;
     if flow.then.provider != relying.provider {
@@ -78,28 +75,11 @@ pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
     }
     let mut answer = match (finish(&ctx, &relying, &callback, &flow).await, &flow.then.redirect_to) {
         (Ok(answer), _) => answer,
-        (Err(problem), Some(destination)) => told(problem, destination),
+        (Err(problem), Some(destination)) => flows::told(problem, destination),
         (Err(problem), None) => return Err(problem),
     };
     answer.headers.push(("set-cookie", FlowCookie::clear(state)));
     Ok(answer)
-}
-
-/// The flow began at another host of ours, which has the cookie: the same answer goes there, by the same method.
-fn hand_on(ctx: &Ctx, provider: Provider, host: &str, callback: &Callback, posted: bool) -> Answer {
-    let scheme = ctx.app.config.public_url.split_once("://").map_or("https", |(scheme, _)| scheme);
-    let url = format!("{scheme}://{host}{}", relying::path(provider));
-    if posted {
-        // The form travels again; what Apple says of the person must not stand in a URL.
-        return Answer { status: 307, ..Answer::see_other(url) };
-    }
-    Answer::see_other(format!("{url}?{}", callback.query()))
-}
-
-/// The destination is told of a problem by its code; the log has the rest.
-fn told(problem: Problem, destination: &str) -> Answer {
-    let there = destination::with_parameter(destination, "error", problem.code().as_str());
-    Answer { problem: Some(problem), ..Answer::see_other(there) }
 }
 
 async fn finish(ctx: &Ctx, relying: &Relying, callback: &Callback, flow: &Flow<Then>) -> Result<Answer, Problem> {

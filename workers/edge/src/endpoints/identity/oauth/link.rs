@@ -4,11 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zygo_core::{error::Problem, identity::social::Provider};
 
-use super::{
-    relying::{Act, Relying},
-    start::read_destination,
-};
-use crate::{ctx::Ctx, json_input, reply::Reply};
+use super::relying::{Act, Relying};
+use crate::{ctx::Ctx, flows, json_input, reply::Reply};
 
 /// What to connect.
 #[derive(Deserialize, JsonSchema)]
@@ -37,7 +34,7 @@ pub struct Output {
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     let caller = ctx.caller()?;
     let relying = Relying::at(&ctx, input.provider)?;
-    let redirect_to = input.redirect_to.map(|text| read_destination(&ctx, &text)).transpose()?;
+    let redirect_to = input.redirect_to.map(|text| flows::read_destination(&ctx, &text)).transpose()?;
     let act = Act::Link { user_id: caller.user_id, session_id: caller.session_id };
     let (authorization_url, kept) = relying.begin(&ctx, act, redirect_to).await?;
     Ok(Reply::ok(Output { authorization_url }).header("set-cookie", kept))

@@ -10,7 +10,7 @@ use zygo_core::{
         oidc::{
             authorize::Authorization,
             callback::Callback,
-            flow::{Begun, Entropy, Flow, SameSite},
+            flow::{Begun, Flow, SameSite},
             id_token::Expected,
             metadata::Metadata,
             token::{ClientAuth, Grant, TokenRequest, Tokens},
@@ -19,9 +19,9 @@ use zygo_core::{
     },
     text::Locale,
 };
-use zygo_runtime::{oidc, outbound::Outbound, random};
+use zygo_runtime::{oidc, outbound::Outbound};
 
-use crate::ctx::Ctx;
+use crate::{ctx::Ctx, flows};
 
 /// The kind of these flows.
 pub const FLOW: &str = "social";
@@ -103,11 +103,8 @@ impl Relying {
     /// # Errors
     /// `DEPENDENCY_UNAVAILABLE` when the provider does not say where that is.
     pub async fn begin(&self, ctx: &Ctx, act: Act, redirect_to: Option<String>) -> Result<(String, String), Problem> {
-        let entropy =
-            Entropy { verifier: random::bytes(), nonce: random::bytes(), state: random::bytes(), seals: [random::bytes(), random::bytes()] };
-        let host = ctx.head.header("host").unwrap_or_default();
         let then = Then { provider: self.provider, act, redirect_to };
-        let begun = Flow::begin(&ctx.app.config.seal_keys, FLOW, host, &entropy, ctx.now, then)?;
+        let begun = Flow::begin(&ctx.app.config.seal_keys, FLOW, flows::host(ctx), &flows::entropy(), ctx.now, then)?;
         let url = match &self.endpoints.kind {
             Kind::OpenId { .. } => {
                 let metadata = self.metadata(ctx).await?;

@@ -2,10 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use zygo_core::{error::Problem, http::destination, text::Locale};
+use zygo_core::{error::Problem, text::Locale};
 
 use super::relying::{Act, Relying};
-use crate::{ctx::Ctx, reply::Answer};
+use crate::{ctx::Ctx, flows, reply::Answer};
 
 /// What may be said of the sign-in.
 #[derive(Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub struct Query {
 /// `NOT_FOUND` for a provider that is not configured, `VALIDATION_FAILED`, `DEPENDENCY_UNAVAILABLE`.
 pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
     let relying = Relying::of_path(&ctx)?;
-    let redirect_to = ctx.query("redirect_to").map(|text| read_destination(&ctx, &text)).transpose()?;
+    let redirect_to = ctx.query("redirect_to").map(|text| flows::read_destination(&ctx, &text)).transpose()?;
     let cookie = match ctx.query("cookie").as_deref() {
         None | Some("false") => false,
         Some("true") => true,
@@ -39,16 +39,4 @@ pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
     let mut answer = Answer::see_other(url);
     answer.headers.push(("set-cookie", kept));
     Ok(answer)
-}
-
-/// A destination at the host that was asked, at the public pages, or at a site that may call the API.
-///
-/// # Errors
-/// `VALIDATION_FAILED` for any other.
-pub fn read_destination(ctx: &Ctx, text: &str) -> Result<String, Problem> {
-    let config = &ctx.app.config;
-    let origins = config.cors_origins.iter().chain([&config.public_url]);
-    let mut hosts: Vec<&str> = origins.filter_map(|origin| origin.split_once("://").map(|(_, host)| host)).collect();
-    hosts.extend(ctx.head.header("host"));
-    destination::read("redirect_to", text, &hosts, config.is_development())
 }
