@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use reqwest::{Client, Method, header::HeaderMap, redirect::Policy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{answer::Answer, random};
 
@@ -15,6 +15,7 @@ pub struct Api {
     address: String,
     agent: String,
     token: Option<String>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Api {
@@ -25,7 +26,15 @@ impl Api {
     pub fn new(base: &str) -> Result<Self> {
         // `Host` and `CF-Connecting-IP` are ours to say, and redirects ours to see.
         let http = Client::builder().http1_only().redirect(Policy::none()).no_proxy().build()?;
-        Ok(Self { http, base: base.to_owned(), host: "localhost".into(), address: random::address(), agent: "zygo-tests/1".into(), token: None })
+        Ok(Self {
+            http,
+            base: base.to_owned(),
+            host: "localhost".into(),
+            address: random::address(),
+            agent: "zygo-tests/1".into(),
+            token: None,
+            headers: Vec::new(),
+        })
     }
 
     /// The same at another host.
@@ -50,6 +59,21 @@ impl Api {
     #[must_use]
     pub fn agent(&self, agent: &str) -> Self {
         Self { agent: agent.to_owned(), ..self.clone() }
+    }
+
+    /// The same from a place, as the edge would know it: country, number of the network, degrees north and east. The runtime of the tests takes
+    /// it from this header; no other looks at it.
+    #[must_use]
+    pub fn located(&self, country: &str, network: u32, latitude: f64, longitude: f64) -> Self {
+        let place = json!({ "country": country, "asn": network, "latitude": latitude.to_string(), "longitude": longitude.to_string() });
+        self.carrying("mf-cf-blob", &place.to_string())
+    }
+
+    /// The same with one more header in every request.
+    #[must_use]
+    pub fn carrying(&self, name: &'static str, value: &str) -> Self {
+        let headers = self.headers.iter().filter(|(other, _)| *other != name).cloned().chain([(name, value.to_owned())]).collect();
+        Self { headers, ..self.clone() }
     }
 
     /// The same with an access token.
@@ -175,6 +199,9 @@ impl Call {
         request = request.header("host", &api.host).header("cf-connecting-ip", &api.address).header("user-agent", &api.agent);
         if let Some(token) = &api.token {
             request = request.bearer_auth(token);
+        }
+        for (name, value) in &api.headers {
+            request = request.header(*name, value);
         }
         for (name, value) in headers {
             request = request.header(name, value);

@@ -6,10 +6,11 @@
 
 use uuid::Uuid;
 use zygo_core::{
-    id::UserId,
+    id::{ChallengeId, UserId},
     identity::{
         notice::Notice,
         one_time::{OneTimeToken, Purpose},
+        risk::mailed_code::{self, MailedCode},
     },
     limits::policy::LOCK_FROM,
     mail::{Language, Mail},
@@ -81,6 +82,19 @@ pub async fn security_notice(work: &Work<'_>, user_id: UserId, notice: &Notice) 
     let Some((profile, country)) = begun.filter(|(profile, _)| profile.email_verified) else { return Ok(()) };
     let link = token.link(&work.config.public_url);
     send(work, &Mail::SecurityNotice { notice, country: country.as_deref(), link: &link }, &profile).await
+}
+
+/// The code for a sign-in that looks odd; a second run makes the first one's void. Nothing if the challenge is over.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn sign_in_code(work: &Work<'_>, user_id: UserId, challenge: ChallengeId) -> Result<(), Failure> {
+    let code = MailedCode::from_random(random::bytes());
+    let hashes = mailed_code::hashes(&work.config.seal_keys, challenge, code.show());
+    let hash = hashes.first().ok_or(Failure::Fail("no sealing key"))?;
+    let begun = identity::begin_sign_in_code(work.db, work.scope, user_id, challenge, hash, work.now);
+    let Some((profile, reasons)) = postgres::bounded(begun).await?.map_err(postgres_problem)? else { return Ok(()) };
+    send(work, &Mail::SignInCode { code: code.show(), reasons: &reasons }, &profile).await
 }
 
 /// The mail that sets a new password. Nothing if the account is closed by now.

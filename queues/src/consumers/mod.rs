@@ -26,6 +26,7 @@ pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         Job::MailConfirmEmail { change_id, user_id } => mail::confirm_email(work, *user_id, *change_id).await,
         Job::MailEmailChanged { change_id, user_id } => mail::email_changed(work, *user_id, *change_id).await,
         Job::MailDeletionRequested { user_id, request_id } => mail::deletion_requested(work, *user_id, *request_id).await,
+        Job::MailSignInCode { user_id, challenge_id } => mail::sign_in_code(work, *user_id, *challenge_id).await,
         Job::FilesRemove { key } => files_remove::run(work, key).await,
         Job::SmsCode { user_id, code_id } => sms::code(work, *user_id, *code_id).await,
         Job::SessionsEnd { user_id, ended_at } => sessions_end::run(work, *user_id, *ended_at).await,

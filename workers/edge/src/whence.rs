@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use zygo_core::identity::risk::{agent, history::Origin};
 use zygo_runtime::random;
+use zygo_store::identity::SignInFrom;
 
 use crate::{pipeline::head::Head, reply::Reply};
 
@@ -43,6 +44,12 @@ impl Whence {
             family: agent::family(agent),
         };
         Self { origin, device_hash: device.or_else(|| fresh.as_deref().map(hash)), fresh }
+    }
+
+    /// What is kept of it with a session.
+    #[must_use]
+    pub fn record(&self) -> SignInFrom {
+        SignInFrom { device_hash: self.device_hash, family: self.origin.family.clone(), network: self.origin.network, place: self.origin.place }
     }
 
     /// Gives the browser its cookie with the answer, if it has none.

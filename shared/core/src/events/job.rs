@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    id::{SmsCodeId, TenantId, UserId},
+    id::{ChallengeId, SmsCodeId, TenantId, UserId},
     identity::notice::Notice,
     time::Timestamp,
 };
@@ -110,6 +110,14 @@ pub enum Job {
         /// Which connection.
         integration_id: Uuid,
     },
+    /// Mail a code to somebody whose sign-in looked odd and who has no second factor.
+    #[serde(rename = "mail.sign_in_code")]
+    MailSignInCode {
+        /// Who signs in.
+        user_id: UserId,
+        /// The challenge that it answers.
+        challenge_id: ChallengeId,
+    },
     /// Copy a tenant's hosts into the edge directory.
     #[serde(rename = "directory.sync")]
     DirectorySync {
@@ -137,6 +145,7 @@ impl Job {
             Self::SmsCode { .. } => "sms.code",
             Self::IntegrationsRenew { .. } => "integrations.renew",
             Self::IntegrationsRevoke { .. } => "integrations.revoke",
+            Self::MailSignInCode { .. } => "mail.sign_in_code",
             Self::DirectorySync { .. } => "directory.sync",
         }
     }
@@ -160,6 +169,7 @@ impl Job {
             | Self::MailConfirmEmail { .. }
             | Self::MailEmailChanged { .. }
             | Self::MailDeletionRequested { .. }
+            | Self::MailSignInCode { .. }
             | Self::SmsCode { .. } => Queue::Mail,
             Self::FilesRemove { .. }
             | Self::SessionsEnd { .. }
@@ -224,6 +234,7 @@ mod tests {
             Job::SessionsEnd { user_id, ended_at: Timestamp::from_millis(1) },
             Job::IntegrationsRenew { integration_id: Uuid::from_u128(4) },
             Job::IntegrationsRevoke { integration_id: Uuid::from_u128(4) },
+            Job::MailSignInCode { user_id, challenge_id: uuid::Uuid::nil().into() },
             Job::DirectorySync { tenant_id: TenantId::PLATFORM },
         ]
     }

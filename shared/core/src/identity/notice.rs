@@ -126,6 +126,27 @@ impl Reason {
         Self::BlockedAddress,
         Self::DisposableMail,
     ];
+
+    /// The reason's constant name.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::NewDevice => "new_device",
+            Self::NewCountry => "new_country",
+            Self::NewNetwork => "new_network",
+            Self::ImpossibleTravel => "impossible_travel",
+            Self::RecentFailures => "recent_failures",
+            Self::UnusualHour => "unusual_hour",
+            Self::BlockedAddress => "blocked_address",
+            Self::DisposableMail => "disposable_mail",
+        }
+    }
+
+    /// The reason of that name, if there is one.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.key() == key)
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +154,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn reasons_have_the_names_that_they_are_stored_by() {
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.key());
+            assert_eq!(Reason::from_key(reason.key()), Some(reason));
+        }
+    }
 
     /// The forms that SQL writes, and that lie in outboxes: they may not change.
     #[test]

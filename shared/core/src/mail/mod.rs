@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Problem, identity::notice::Notice, text::Locale};
+use crate::{
+    error::Problem,
+    identity::notice::{Notice, Reason},
+    text::Locale,
+};
 
 /// A mail to be written, with what it says.
 ///
@@ -62,6 +66,13 @@ pub enum Mail<'a> {
     DeletionRequested {
         /// Where that is cancelled.
         link: &'a str,
+    },
+    /// A sign-in looks odd, and the person has no second factor.
+    SignInCode {
+        /// The code to type.
+        code: &'a str,
+        /// What is odd.
+        reasons: &'a [Reason],
     },
     /// Something that concerns the security of the account.
     SecurityNotice {
@@ -146,6 +157,7 @@ impl Mail<'_> {
             Self::ConfirmEmail { .. } => "confirm_email",
             Self::EmailChanged { .. } => "email_changed",
             Self::DeletionRequested { .. } => "deletion_requested",
+            Self::SignInCode { .. } => "sign_in_code",
             Self::SecurityNotice { .. } => "security_notice",
         }
     }
@@ -161,7 +173,7 @@ impl Mail<'_> {
             | Self::EmailChanged { link }
             | Self::DeletionRequested { link }
             | Self::SecurityNotice { link, .. } => Some(link),
-            Self::AccountLocked { .. } => None,
+            Self::AccountLocked { .. } | Self::SignInCode { .. } => None,
         }
     }
 
@@ -171,6 +183,7 @@ impl Mail<'_> {
             Self::VerifyEmail { token, .. } => Some(("verify", token)),
             Self::ResetPassword { token, .. } => Some(("reset", token)),
             Self::MagicLink { token, .. } => Some(("magic", token)),
+            Self::SignInCode { code, .. } => Some(("code", code)),
             _ => None,
         }
     }

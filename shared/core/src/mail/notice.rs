@@ -92,6 +92,14 @@ fn german(notice: &Notice, country: Option<&str>) -> (&'static str, String) {
     }
 }
 
+/// What was odd about a sign-in, in words.
+pub(super) fn odd(reasons: &[Reason], language: Language) -> String {
+    match language {
+        Language::English => list(reasons, reason_en, "and"),
+        Language::German => list(reasons, reason_de, "und"),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`; a dash for none.
 fn list(reasons: &[Reason], name: fn(Reason) -> &'static str, and: &str) -> String {
     match reasons {

@@ -5,7 +5,7 @@ use std::fmt;
 use askama::{Error, Template, filters::Escaper};
 
 use super::{Language, Mail, notice};
-use crate::identity::one_time::Purpose;
+use crate::identity::{mfa::token::Kind, one_time::Purpose};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -75,6 +75,14 @@ pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Erro
             English => written!("account_locked.en", language, failures: u32 = failures, minutes: u32 = minutes),
             German => written!("account_locked.de", language, failures: u32 = failures, minutes: u32 = minutes),
         },
+        Mail::SignInCode { code, reasons } => {
+            let odd = notice::odd(reasons, language);
+            let (odd, minutes) = (odd.as_str(), Kind::Challenge.ttl_seconds().checked_div(MINUTE).unwrap_or(0));
+            match language {
+                English => written!("sign_in_code.en", language, code: &'a str = code, odd: &'a str = odd, minutes: i64 = minutes),
+                German => written!("sign_in_code.de", language, code: &'a str = code, odd: &'a str = odd, minutes: i64 = minutes),
+            }
+        }
         Mail::SecurityNotice { notice, country, link } => {
             let (title, told) = notice::words(notice, country, language);
             let (told, days) = (told.as_str(), life(Purpose::EndSessions, DAY));

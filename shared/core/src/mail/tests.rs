@@ -2,7 +2,7 @@ use super::*;
 
 const LINK: &str = "https://getzygo.example/verify-email?token=zv_AAAA&next=%2Fhome";
 
-fn mails() -> [Mail<'static>; 9] {
+fn mails() -> [Mail<'static>; 10] {
     [
         Mail::VerifyEmail { link: LINK, token: "zv_AAAA" },
         Mail::AccountExists { link: "https://getzygo.example/sign-in" },
@@ -12,6 +12,7 @@ fn mails() -> [Mail<'static>; 9] {
         Mail::ConfirmEmail { link: "https://getzygo.example/confirm-email?token=zc_AAAA" },
         Mail::EmailChanged { link: "https://getzygo.example/revert-email?token=zb_AAAA" },
         Mail::DeletionRequested { link: "https://getzygo.example/cancel-deletion?token=zd_AAAA" },
+        Mail::SignInCode { code: "123456", reasons: &[Reason::NewDevice, Reason::NewCountry] },
         Mail::SecurityNotice { notice: &Notice::PasswordChanged, country: None, link: "https://getzygo.example/end-sessions?token=ze_AAAA" },
     ]
 }

@@ -3,12 +3,13 @@
 use tokio_postgres::types::Type;
 use zygo_core::{
     id::EventId,
-    identity::{mfa::Standing, one_time::OneTimeToken},
+    identity::{mfa::Standing, one_time::OneTimeToken, risk::history::History},
 };
 
 use super::{
     Membership, Redeemed, UserRow,
     mfa::{Arrival, standing::read_standing},
+    risk::read_history,
 };
 use crate::{
     Db, Described, LookupScope, StoreError,
@@ -19,7 +20,7 @@ use crate::{
 
 const REDEEM: Statement<LookupScope> = Statement::new(
     "identity.redeem_magic_link",
-    &[Type::BYTEA, Type::UUID, Type::UUID, Type::TIMESTAMPTZ, Type::BYTEA],
+    &[Type::BYTEA, Type::UUID, Type::UUID, Type::TIMESTAMPTZ, Type::BYTEA, Type::TEXT],
     &[
         Type::TEXT,
         Type::UUID,
@@ -53,8 +54,10 @@ const REDEEM: Statement<LookupScope> = Statement::new(
         Type::TEXT_ARRAY,
         Type::UUID,
         Type::TIMESTAMPTZ,
+        Type::JSONB,
     ],
-    "/* identity.redeem_magic_link */ SELECT r.outcome, (r.profile).*, (r.membership).*, s.* FROM redeem_magic_link($1, $2, $3, $4) r \
+    "/* identity.redeem_magic_link */ SELECT r.outcome, (r.profile).*, (r.membership).*, s.*, \
+     sign_in_history((r.profile).id, $2, $6, $4) AS history FROM redeem_magic_link($1, $2, $3, $4) r \
      CROSS JOIN LATERAL mfa_standing((r.profile).id, $2, $5, $4) s",
 );
 
@@ -75,6 +78,8 @@ pub enum MagicLink {
         membership: Option<Membership>,
         /// Where they stand with second factors there.
         standing: Standing,
+        /// What this sign-in is compared with.
+        history: History,
     },
     /// Somebody who is no member of the tenant; the token is still good elsewhere.
     Stranger,
@@ -94,7 +99,7 @@ pub async fn redeem_magic_link(
 ) -> Result<Redeemed<MagicLink>, StoreError> {
     let device = arrival.device_hash.as_ref().map(<[u8; 32]>::as_slice);
     let rows = Batch::write(db, scope)
-        .add(&REDEEM, &[&token.hash().as_slice(), &arrival.home.uuid(), &event_id.uuid(), &at(arrival.now), &device])
+        .add(&REDEEM, &[&token.hash().as_slice(), &arrival.home.uuid(), &event_id.uuid(), &at(arrival.now), &device, &arrival.client()])
         .rows()
         .await?;
     if rows.first().is_some_and(|row| row.cell::<&str>("outcome").is_ok_and(|outcome| outcome == "stranger")) {
@@ -106,6 +111,7 @@ pub async fn redeem_magic_link(
             user_suspended: row.cell("user_suspended")?,
             membership: Membership::maybe(row)?,
             standing: read_standing(row)?,
+            history: read_history(row)?,
         })
     })
 }

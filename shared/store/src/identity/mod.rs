@@ -15,6 +15,7 @@ pub(crate) mod password;
 pub(crate) mod preferences;
 pub(crate) mod profile;
 pub(crate) mod record;
+pub(crate) mod risk;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_on;
@@ -44,7 +45,8 @@ pub use password::{
 };
 pub use preferences::{PreferencesPatch, PreferencesRow, PreferencesUpdate, preferences, update_preferences};
 pub use profile::{Me, ProfilePatch, Update, me, update_profile};
-pub use record::{SessionRecord, record_session};
+pub use record::{SessionRecord, SignInFrom, record_session};
+pub use risk::{Refusal, begin_sign_in_code, refuse_sign_in};
 pub use session::{
     EndedSession, SessionContext, SessionRow, Which, end_reused_session, end_sessions, ended_sessions, list_sessions, session_context,
 };

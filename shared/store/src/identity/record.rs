@@ -4,6 +4,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 use zygo_core::{
     id::{EventId, SessionId, TenantId, UserId},
+    identity::risk::history::Coordinates,
     time::Timestamp,
 };
 
@@ -17,11 +18,27 @@ use crate::{
 /// Puts a session on record.
 pub const INSERT: Statement<TenantScope> = Statement::new(
     "identity.record_session",
-    &[Type::UUID, Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    &[
+        Type::UUID,
+        Type::UUID,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::BYTEA,
+        Type::TEXT,
+        Type::INT8,
+        Type::FLOAT8,
+        Type::FLOAT8,
+    ],
     &[],
     "/* identity.record_session */ INSERT INTO sessions \
-     (id, tenant_id, user_id, device_name, ip, country, user_agent, amr, created_at, last_seen_at, expires_at) \
-     VALUES ($1, app_tenant_id(), $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+     (id, tenant_id, user_id, device_name, ip, country, user_agent, amr, created_at, last_seen_at, expires_at, device_hash, agent_family, \
+       network, latitude, longitude) \
+     VALUES ($1, app_tenant_id(), $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14)",
 );
 
 /// The event of a new session.
@@ -63,6 +80,8 @@ pub struct SessionRecord {
     pub country: Option<String>,
     /// User agent; the first 512 characters are kept.
     pub user_agent: Option<String>,
+    /// Where its sign-in came from, to compare later ones with; `None` where it began without one, as by switching tenants.
+    pub from: Option<SignInFrom>,
     /// Authentication methods (RFC 8176).
     pub amr: Vec<String>,
     /// When it ends unless it is refreshed.
@@ -71,6 +90,19 @@ pub struct SessionRecord {
     pub event_id: EventId,
     /// The instant.
     pub now: Timestamp,
+}
+
+/// Where a sign-in came from, and on what.
+#[derive(Debug, Clone)]
+pub struct SignInFrom {
+    /// SHA-256 of the cookie that its browser keeps; `None` for a program that keeps none.
+    pub device_hash: Option<[u8; 32]>,
+    /// Family of the user agent; the first 64 characters are kept.
+    pub family: String,
+    /// Number of the network (autonomous system).
+    pub network: Option<i64>,
+    /// The place.
+    pub place: Option<Coordinates>,
 }
 
 /// A session's parameters, in the forms that Postgres takes.
@@ -83,11 +115,18 @@ pub struct SessionParams<'a> {
     user_agent: Option<String>,
     now: jiff::Timestamp,
     expires_at: jiff::Timestamp,
+    device_hash: Option<Vec<u8>>,
+    family: Option<String>,
+    network: Option<i64>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
 }
 
 impl SessionRecord {
     /// The parameters of the statements that put it on record.
     pub(crate) fn params(&self) -> SessionParams<'_> {
+        let from = self.from.as_ref();
+        let place = from.and_then(|from| from.place);
         let first = |text: &Option<String>, most: usize| text.as_ref().map(|text| text.chars().take(most).collect());
         SessionParams {
             record: self,
@@ -98,15 +137,35 @@ impl SessionRecord {
             user_agent: first(&self.user_agent, 512),
             now: at(self.now),
             expires_at: at(self.expires_at),
+            device_hash: from.and_then(|from| from.device_hash).map(|hash| hash.to_vec()),
+            family: from.map(|from| from.family.chars().take(64).collect()),
+            network: from.and_then(|from| from.network),
+            latitude: place.map(|place| place.latitude),
+            longitude: place.map(|place| place.longitude),
         }
     }
 }
 
 impl SessionParams<'_> {
     /// Of [`INSERT`].
-    pub fn insert(&self) -> [Param<'_>; 9] {
+    pub fn insert(&self) -> [Param<'_>; 14] {
         let record = self.record;
-        [&self.id, &self.user_id, &self.device_name, &record.ip, &record.country, &self.user_agent, &record.amr, &self.now, &self.expires_at]
+        [
+            &self.id,
+            &self.user_id,
+            &self.device_name,
+            &record.ip,
+            &record.country,
+            &self.user_agent,
+            &record.amr,
+            &self.now,
+            &self.expires_at,
+            &self.device_hash,
+            &self.family,
+            &self.network,
+            &self.latitude,
+            &self.longitude,
+        ]
     }
 
     /// Of [`CREATED`].

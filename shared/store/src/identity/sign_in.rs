@@ -4,15 +4,17 @@ use tokio_postgres::types::Type;
 use zygo_core::{
     events::job::Queue,
     id::{EventId, OutboxId, TenantId, TrustedDeviceId, UserId},
-    identity::mfa::Standing,
+    identity::{mfa::Standing, risk::history::History},
     time::Timestamp,
 };
 
 use super::{
-    Membership, SessionRecord, UserRow,
+    Membership, NewNotice, SessionRecord, UserRow,
     mfa::{Arrival, standing::read_standing},
+    notice::owe,
     passkey::PasskeyUse,
     record::{ACTIVITY, CREATED, INSERT},
+    risk::read_history,
 };
 use crate::{
     Db, Described, LookupScope, StoreError, TenantScope,
@@ -24,7 +26,7 @@ use crate::{
 
 const FIND: Statement<LookupScope> = Statement::new(
     "identity.find_credentials",
-    &[Type::TEXT, Type::UUID, Type::BYTEA, Type::TIMESTAMPTZ],
+    &[Type::TEXT, Type::UUID, Type::BYTEA, Type::TIMESTAMPTZ, Type::TEXT],
     &[
         Type::UUID,
         Type::TEXT,
@@ -60,8 +62,10 @@ const FIND: Statement<LookupScope> = Statement::new(
         Type::TEXT_ARRAY,
         Type::UUID,
         Type::TIMESTAMPTZ,
+        Type::JSONB,
     ],
-    "/* identity.find_credentials */ SELECT (c.profile).*, c.password_hash, c.failed_sign_ins, c.locked_until, (c.membership).*, s.* \
+    "/* identity.find_credentials */ SELECT (c.profile).*, c.password_hash, c.failed_sign_ins, c.locked_until, (c.membership).*, s.*, \
+     sign_in_history((c.profile).id, $2, $5, $4) AS history \
      FROM find_credentials($1, $2) c CROSS JOIN LATERAL mfa_standing((c.profile).id, $2, $3, $4) s",
 );
 
@@ -116,6 +120,8 @@ pub struct Credentials {
     pub membership: Option<Membership>,
     /// Where they stand with second factors there.
     pub standing: Standing,
+    /// What this sign-in is compared with.
+    pub history: History,
 }
 
 /// Finds an address's account, with the membership in a tenant and where its owner stands with second factors.
@@ -124,7 +130,7 @@ pub struct Credentials {
 /// `Unavailable`.
 pub async fn find_credentials(db: &Db, scope: &LookupScope, email: &str, arrival: &Arrival) -> Result<Option<Credentials>, StoreError> {
     let device = arrival.device_hash.as_ref().map(<[u8; 32]>::as_slice);
-    let rows = Batch::read(db, scope).add(&FIND, &[&email, &arrival.home.uuid(), &device, &at(arrival.now)]).rows().await?;
+    let rows = Batch::read(db, scope).add(&FIND, &[&email, &arrival.home.uuid(), &device, &at(arrival.now), &arrival.client()]).rows().await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Credentials {
         user: UserRow::read(row)?,
@@ -134,6 +140,7 @@ pub async fn find_credentials(db: &Db, scope: &LookupScope, email: &str, arrival
         locked_until: row.maybe_time("locked_until")?,
         membership: Membership::maybe(row)?,
         standing: read_standing(row)?,
+        history: read_history(row)?,
     }))
 }
 
@@ -148,6 +155,8 @@ pub struct SignIn<'a> {
     pub device: Option<TrustedDeviceId>,
     /// The passkey that signed in.
     pub passkey: Option<PasskeyUse>,
+    /// What its owner is told of it.
+    pub notice: Option<NewNotice>,
 }
 
 /// Records a sign-in: the session, its event, the activity, and that no failures stand in a row any more.
@@ -168,6 +177,11 @@ pub async fn record_sign_in(db: &Db, scope: &LookupScope, sign_in: &SignIn<'_>) 
     let passkey = sign_in.passkey.map(|passkey| passkey.params(now));
     let batch = match &passkey {
         Some(passkey) => passkey.add(batch),
+        None => batch,
+    };
+    let notice = sign_in.notice.as_ref().map(NewNotice::params).transpose()?;
+    let batch = match &notice {
+        Some(notice) => batch.add(&owe(), &notice.owe()),
         None => batch,
     };
     batch.run().await.map(drop)

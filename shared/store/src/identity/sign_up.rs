@@ -7,7 +7,7 @@ use zygo_core::{
     time::Timestamp,
 };
 
-use super::UserRow;
+use super::{UserRow, mfa::Arrival};
 use crate::{
     Db, Described, LookupScope, StoreError,
     batch::Batch,
@@ -23,8 +23,15 @@ const SIGN_UP: Statement<LookupScope> = Statement::new(
     "/* identity.sign_up */ SELECT sign_up($1, $2, $3, $4, $5, $6, $7, $8, $9) AS created",
 );
 
+const UNBLOCKED: Statement<LookupScope> = Statement::new(
+    "identity.sign_up.unblocked",
+    &[Type::TEXT, Type::UUID],
+    &[Type::BOOL],
+    "/* identity.sign_up.unblocked */ SELECT refuse_blocked($1, $2)",
+);
+
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[SIGN_UP.described()];
+pub const STATEMENTS: &[Described] = &[UNBLOCKED.described(), SIGN_UP.described()];
 
 /// Somebody who signs up.
 #[derive(Clone)]
@@ -45,6 +52,8 @@ pub struct NewUser {
     pub event_id: EventId,
     /// Identifier of the outbox row, written either way.
     pub outbox_id: OutboxId,
+    /// How they arrive.
+    pub arrival: Arrival,
     /// The instant.
     pub now: Timestamp,
 }
@@ -64,14 +73,18 @@ pub enum SignUp {
         /// The mail that tells its owner.
         queued: Option<Queued>,
     },
+    /// The client's address is on a block list.
+    Blocked,
 }
 
-/// Creates an account unless the address is taken, with its event and its mail, by one statement either way.
+/// Creates an account unless the mail address is taken, with its event and its mail, by one statement either way. Nothing happens from a
+/// client address that is blocked.
 ///
 /// # Errors
 /// `Unavailable`, `Retry`.
 pub async fn sign_up(db: &Db, scope: &LookupScope, new: &NewUser) -> Result<SignUp, StoreError> {
-    let rows = Batch::write(db, scope)
+    let answers = Batch::write(db, scope)
+        .add(&UNBLOCKED, &[&new.arrival.client(), &new.arrival.home.uuid()])
         .add(
             &SIGN_UP,
             &[
@@ -86,9 +99,14 @@ pub async fn sign_up(db: &Db, scope: &LookupScope, new: &NewUser) -> Result<Sign
                 &at(new.now),
             ],
         )
-        .rows()
-        .await?;
-    let created: bool = only(rows, "identity.sign_up")?.cell("created")?;
+        .run()
+        .await;
+    let mut answers = match answers {
+        Err(StoreError::Conflict { constraint }) if constraint == "blocked_address" => return Ok(SignUp::Blocked),
+        answers => answers?,
+    };
+    answers.take();
+    let created: bool = only(answers.take(), "identity.sign_up")?.cell("created")?;
     let kind = if created { "mail.verify_email" } else { "mail.account_exists" };
     let queued = Some(Queued { id: new.outbox_id, tenant_id: TenantId::PLATFORM, kind: kind.to_owned(), queue: Queue::Mail });
     Ok(if created { SignUp::Created { user: as_created(new), queued } } else { SignUp::Taken { queued } })

@@ -57,12 +57,12 @@ fn change() -> PasswordChange {
 
 async fn sign_in(app: &Db, user_id: UserId) -> zygo_core::id::SessionId {
     let record = session(TenantId::PLATFORM, user_id);
-    identity::record_sign_in(app, &lookup(), &SignIn { session: &record, rehash: None, device: None, passkey: None }).await.unwrap();
+    identity::record_sign_in(app, &lookup(), &SignIn { session: &record, rehash: None, device: None, passkey: None, notice: None }).await.unwrap();
     record.id
 }
 
 fn arrival(home: TenantId) -> Arrival {
-    Arrival { home, device_hash: None, now: now() }
+    Arrival { home, device_hash: None, ip: None, now: now() }
 }
 
 async fn reset_token(jobs: &Db, user_id: UserId, random: u8) -> OneTimeToken {
@@ -294,7 +294,7 @@ fn a_link_signs_in_once_and_where_its_person_belongs() {
         };
         let (first, second) = (make(1).await, make(2).await);
         assert!(matches!(link(&app, &first, globex).await, Redeemed::Good(MagicLink::Stranger)));
-        let Redeemed::Good(MagicLink::Person { user, user_suspended, membership, standing }) = link(&app, &first, acme).await else {
+        let Redeemed::Good(MagicLink::Person { user, user_suspended, membership, standing, .. }) = link(&app, &first, acme).await else {
             panic!("it is good")
         };
         assert!(standing.factors.is_empty());

@@ -23,13 +23,14 @@ pub fn newcomer(email: &str) -> NewUser {
         locale: "en".to_owned(),
         event_id: new_id(),
         outbox_id: new_id(),
+        arrival: arrival(TenantId::PLATFORM),
         now: now(),
     }
 }
 
 /// Somebody who arrives from a device that is not trusted.
 pub const fn arrival_at(home: TenantId, now: Timestamp) -> Arrival {
-    Arrival { home, device_hash: None, now }
+    Arrival { home, device_hash: None, ip: None, now }
 }
 
 /// The same, now.
@@ -78,6 +79,7 @@ pub fn session(tenant_id: TenantId, user_id: UserId) -> SessionRecord {
         ip: Some("192.0.2.7".to_owned()),
         country: Some("DE".to_owned()),
         user_agent: Some("test/1".to_owned()),
+        from: None,
         amr: vec!["pwd".to_owned()],
         expires_at: now().plus_seconds(30 * 86_400),
         event_id: new_id(),

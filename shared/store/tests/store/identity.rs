@@ -169,7 +169,7 @@ fn failures_lock_from_the_tenth_on_and_success_forgets_them() {
             db.superuser().await.query_one("SELECT count(*) FROM security_events WHERE kind = 'sign_in.failed'", &[]).await.unwrap().get(0);
         assert_eq!(count, 19);
         let record = session(TenantId::PLATFORM, user);
-        let sign_in = SignIn { session: &record, rehash: Some("$argon2id$better".to_owned()), device: None, passkey: None };
+        let sign_in = SignIn { session: &record, rehash: Some("$argon2id$better".to_owned()), device: None, passkey: None, notice: None };
         one_trip(&app, identity::record_sign_in(&app, &lookup(), &sign_in)).await.unwrap();
         assert_eq!(state().await, (0, None));
         let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(TenantId::PLATFORM)).await.unwrap().unwrap();

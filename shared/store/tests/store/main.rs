@@ -23,6 +23,7 @@ mod migrations;
 mod notices;
 mod outbox;
 mod passkeys;
+mod risk;
 mod rows;
 mod sessions;
 mod sign_on;

@@ -52,6 +52,8 @@ async fn challenge(db: &Db, user: UserId, home: TenantId, token_hash: [u8; 32]) 
         device_name: Some("a laptop"),
         cookie: true,
         rehash: None,
+        reasons: &[],
+        mailed: None,
         expires_at: now().plus_seconds(300),
         now: now(),
     };
@@ -101,7 +103,7 @@ fn a_device_is_trusted_by_its_token_until_it_expires() {
         let insert = "INSERT INTO trusted_devices (id, user_id, token_hash, expires_at) VALUES ($1, $2, $3, now() + interval '30 days')";
         db.superuser().await.execute(insert, &[&id, &user.uuid(), &[7_u8; 32].as_slice()]).await.unwrap();
         let find = async |email: &str, device_hash: [u8; 32], days: i64| {
-            let arrival = mfa::Arrival { home: PLATFORM, device_hash: Some(device_hash), now: now().plus_seconds(days * 86_400) };
+            let arrival = mfa::Arrival { home: PLATFORM, device_hash: Some(device_hash), ip: None, now: now().plus_seconds(days * 86_400) };
             let found = identity::find_credentials(&app, &lookup(), email, &arrival).await.unwrap().unwrap();
             found.standing.trusted_device.map(zygo_core::id::TrustedDeviceId::uuid)
         };
@@ -111,7 +113,9 @@ fn a_device_is_trusted_by_its_token_until_it_expires() {
         assert_eq!(find("eve@example.com", [7; 32], 0).await, None, "it is another's: {other}");
         let mut record = session(PLATFORM, user);
         record.now = now().plus_seconds(60);
-        identity::record_sign_in(&app, &lookup(), &SignIn { session: &record, rehash: None, device: Some(id.into()), passkey: None }).await.unwrap();
+        identity::record_sign_in(&app, &lookup(), &SignIn { session: &record, rehash: None, device: Some(id.into()), passkey: None, notice: None })
+            .await
+            .unwrap();
         let used: i64 =
             db.superuser().await.query_one("SELECT count(*) FROM trusted_devices WHERE last_used_at IS NOT NULL", &[]).await.unwrap().get(0);
         assert_eq!(used, 1);
@@ -237,7 +241,7 @@ fn a_right_answer_counts_once_and_brings_session_and_device() {
         let device = NewDevice { id: new_id(), token_hash: [3; 32], name: Some("x".repeat(200)), expires_at: now().plus_seconds(60) };
         let finish = async |challenge, redemption, device: Option<&NewDevice>| {
             let record = session(acme, owner);
-            one_trip(&app, mfa::finish_challenge(&app, &lookup(), challenge, redemption, &record, device, None)).await.unwrap()
+            one_trip(&app, mfa::finish_challenge(&app, &lookup(), challenge, redemption, &record, device, &[])).await.unwrap()
         };
         let step = |step| Redemption { factor: Factor::Totp, step: Some(step), code: None, passkey: None };
         assert_eq!(finish(id, step(7), Some(&device)).await, Redeemed::Done);
@@ -286,7 +290,7 @@ fn of_twenty_at_once_one_counts() {
                     let record = session(PLATFORM, user);
                     if of_challenge {
                         let redemption = Redemption { factor: Factor::Totp, step: Some(100 + n), code: None, passkey: None };
-                        mfa::finish_challenge(app, scope, id, redemption, &record, None, None).await
+                        mfa::finish_challenge(app, scope, id, redemption, &record, None, &[]).await
                     } else {
                         let redemption = Redemption { factor: Factor::Totp, step: Some(500), code: None, passkey: None };
                         let step_up = StepUp { user_id: user, home: PLATFORM, redemption, ip: "192.0.2.7", notice: None, now: now() };
@@ -319,6 +323,8 @@ fn a_hash_with_newer_parameters_is_kept_on_the_way_to_a_challenge() {
             device_name: None,
             cookie: false,
             rehash: Some("$argon2id$better"),
+            reasons: &[],
+            mailed: None,
             expires_at: now(),
             now: now(),
         };

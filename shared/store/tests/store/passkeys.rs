@@ -16,7 +16,7 @@ use zygo_store::{
 };
 
 use crate::{
-    fixture::{person, session, tenant},
+    fixture::{arrival, person, session, tenant},
     harness::{lookup, new_id, now, one_trip, platform, with_db},
 };
 
@@ -40,8 +40,8 @@ async fn add(db: &Db, user_id: UserId, ceremony: &Ceremony, credential: &Credent
 }
 
 async fn find(db: &Db, ceremony: &Ceremony, credential: &[u8], rp_id: &str, home: TenantId) -> CeremonyOutcome {
-    let answer = PasskeyAnswer { ceremony, credential, rp_id };
-    one_trip(db, identity::find_passkey(db, &lookup(), answer, home)).await.unwrap()
+    let answer = PasskeyAnswer { ceremony, credential, rp_id, arrival: &arrival(home) };
+    one_trip(db, identity::find_passkey(db, &lookup(), answer)).await.unwrap()
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_use_is_recorded_with_the_sign_in_and_the_counter_never_goes_back() {
         for (sign_count, expected) in [(9, 9), (7, 9)] {
             let passkey = PasskeyUse { id, used: Used { sign_count, backup: Backup { eligible: true, exists: true } } };
             let record = session(TenantId::PLATFORM, user);
-            let sign_in = SignIn { session: &record, rehash: None, device: None, passkey: Some(passkey) };
+            let sign_in = SignIn { session: &record, rehash: None, device: None, passkey: Some(passkey), notice: None };
             one_trip(&app, identity::record_sign_in(&app, &lookup(), &sign_in)).await.unwrap();
             let listed = identity::list_passkeys(&app, &lookup(), user).await.unwrap();
             assert!(listed[0].last_used_at == Some(now()) && listed[0].backup.exists);

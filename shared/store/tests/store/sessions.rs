@@ -70,7 +70,9 @@ fn a_session_that_is_seen_slides_as_far_as_the_tenant_lets_it() {
         let app = db.app().await;
         let (owner, acme) = tenant(&app, "acme").await;
         let record = session(acme, owner);
-        identity::record_sign_in(&app, &lookup(), &SignIn { session: &record, rehash: None, device: None, passkey: None }).await.unwrap();
+        identity::record_sign_in(&app, &lookup(), &SignIn { session: &record, rehash: None, device: None, passkey: None, notice: None })
+            .await
+            .unwrap();
         let see = async |days: i64| {
             let then = now().plus_seconds(days * 86_400);
             let context = one_trip(&app, identity::session_context(&app, &lookup(), owner, acme, Some(record.id), then)).await.unwrap().unwrap();

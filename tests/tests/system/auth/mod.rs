@@ -13,6 +13,7 @@ mod oauth;
 mod passkeys;
 mod refresh;
 mod reset_password;
+mod risk;
 mod sessions;
 mod signup;
 mod switch_tenant;
@@ -33,6 +34,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         oauth::tests(),
         passkeys::tests(),
         refresh::tests(),
+        risk::tests(),
         reset_password::tests(),
         sessions::tests(),
         signup::tests(),

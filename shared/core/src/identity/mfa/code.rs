@@ -23,6 +23,8 @@ pub enum CodeFactor {
     Sms,
     /// One of the backup codes.
     BackupCode,
+    /// The code that was mailed.
+    Email,
 }
 
 impl From<CodeFactor> for Factor {
@@ -31,6 +33,7 @@ impl From<CodeFactor> for Factor {
             CodeFactor::Totp => Self::Totp,
             CodeFactor::Sms => Self::Sms,
             CodeFactor::BackupCode => Self::BackupCode,
+            CodeFactor::Email => Self::Email,
         }
     }
 }

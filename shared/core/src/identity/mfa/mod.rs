@@ -33,10 +33,12 @@ pub enum Factor {
     Passkey,
     /// One of the codes kept for when the others are lost.
     BackupCode,
+    /// A code by mail, for an odd sign-in of somebody who has none of the others. Nobody sets it up, and it is no second factor.
+    Email,
 }
 
 impl Factor {
-    /// Every factor, in the order that they are offered in.
+    /// Every factor that can be set up, in the order that they are offered in.
     pub const ALL: [Self; 4] = [Self::Totp, Self::Sms, Self::Passkey, Self::BackupCode];
 
     /// The factor's constant name.
@@ -47,6 +49,7 @@ impl Factor {
             Self::Sms => "sms",
             Self::Passkey => "passkey",
             Self::BackupCode => "backup_code",
+            Self::Email => "email",
         }
     }
 
@@ -60,7 +63,7 @@ impl Factor {
     #[must_use]
     pub const fn amr(self) -> &'static str {
         match self {
-            Self::Totp | Self::BackupCode => "otp",
+            Self::Totp | Self::BackupCode | Self::Email => "otp",
             Self::Sms => "sms",
             Self::Passkey => "hwk",
         }
@@ -69,14 +72,21 @@ impl Factor {
     /// Whether somebody who has it has a second factor. Backup codes only stand in for one.
     #[must_use]
     pub const fn counts(self) -> bool {
-        !matches!(self, Self::BackupCode)
+        !matches!(self, Self::BackupCode | Self::Email)
+    }
+
+    /// Whether a sign-in that was answered with it is one of more than one factor.
+    #[must_use]
+    pub const fn is_second(self) -> bool {
+        !matches!(self, Self::Email)
     }
 }
 
 /// The authentication methods after a second factor was given, each once.
 #[must_use]
 pub fn amr_with(amr: Vec<String>, factor: Factor) -> Vec<String> {
-    amr_and(amr, [factor.amr(), AMR].map(str::to_owned))
+    let methods = [Some(factor.amr()), factor.is_second().then_some(AMR)];
+    amr_and(amr, methods.into_iter().flatten().map(str::to_owned))
 }
 
 /// Authentication methods and more of them, each once.
@@ -155,7 +165,7 @@ mod tests {
             assert_eq!(Factor::from_key(factor.key()), Some(factor));
             assert_eq!(serde_json::to_value(factor).unwrap(), factor.key());
         }
-        assert_eq!(Factor::from_key("email"), None);
+        assert_eq!(Factor::from_key("email"), None, "nobody sets it up");
     }
 
     #[test]
@@ -163,6 +173,7 @@ mod tests {
         let amr = amr_with(vec!["pwd".into()], Factor::Totp);
         assert_eq!(amr, ["pwd", "otp", "mfa"]);
         assert_eq!(amr_with(amr, Factor::BackupCode), ["pwd", "otp", "mfa"]);
+        assert_eq!(amr_with(vec!["pwd".into()], Factor::Email), ["pwd", "otp"]);
     }
 
     #[test]

@@ -6,8 +6,10 @@
 pub mod agent;
 pub mod disposable;
 pub mod history;
+pub mod mailed_code;
 
-use super::notice::Reason;
+use super::notice::{Notice, Reason};
+use crate::id::SessionId;
 
 /// A signal: something odd, or something that speaks for the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +77,12 @@ impl Assessment {
         Self { score: u8::try_from(sum.clamp(0, 100)).unwrap_or(100), reasons }
     }
 
+    /// Sums up what was odd about a sign-in, as it was noted.
+    #[must_use]
+    pub fn noted(reasons: &[Reason]) -> Self {
+        Self::of(&reasons.iter().copied().map(Signal::Odd).collect::<Vec<_>>())
+    }
+
     /// What is done about it.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
@@ -82,6 +90,21 @@ impl Assessment {
             REFUSE_FROM.. => Outcome::Refuse,
             VERIFY_FROM.. => Outcome::Verify,
             _ => Outcome::Pass,
+        }
+    }
+
+    /// The names of what was odd.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&'static str> {
+        self.reasons.iter().map(|reason| reason.key()).collect()
+    }
+
+    /// What the person is told of a session that began all the same.
+    #[must_use]
+    pub fn notice(&self, session_id: SessionId) -> Option<Notice> {
+        match self.outcome() {
+            Outcome::Pass => self.has(Reason::NewDevice).then_some(Notice::NewDevice { session_id }),
+            Outcome::Verify | Outcome::Refuse => Some(Notice::SignInSuspicious { reasons: self.reasons.clone() }),
         }
     }
 

@@ -4,22 +4,23 @@ use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 use zygo_core::{
     events::job::Queue,
-    id::{ChallengeId, OutboxId, TenantId, UserId},
-    identity::mfa::Factor,
+    id::{ChallengeId, OutboxId, TenantId},
+    identity::{mfa::Factor, notice::Reason},
     seal::CodeHash,
     time::Timestamp,
 };
 
-use super::{ChallengeState, standing::read_factors};
+use super::ChallengeState;
 use crate::{
     Db, Described, LookupScope, StoreError,
     batch::Batch,
     identity::{
         Membership, UserRow,
-        passkey::{CeremonyOutcome, PasskeyAnswer, ceremony::run_beside},
+        passkey::{CeremonyOutcome, PasskeyAnswer, ceremony::run_before},
+        risk::read_reasons,
     },
     outbox::Queued,
-    row::{Cells, at},
+    row::{Cells, at, only},
     statement::Statement,
 };
 
@@ -75,56 +76,15 @@ const ANSWER: Statement<LookupScope> = Statement::new(
      FROM answer_mfa_challenge($1, $2, $3, $4, $5, $6) a",
 );
 
-const ANSWER_OWN: Statement<LookupScope> = Statement::new(
-    "identity.answer_own",
-    &[Type::UUID, Type::TEXT, Type::BYTEA_ARRAY, Type::UUID, Type::TIMESTAMPTZ],
-    &[
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::BOOL,
-        Type::TEXT_ARRAY,
-        Type::BYTEA,
-        Type::INT8,
-        Type::UUID,
-        Type::BYTEA,
-        Type::UUID,
-        // user_profiles
-        Type::UUID,
-        Type::TEXT,
-        Type::BOOL,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT4,
-        Type::TIMESTAMPTZ,
-        Type::BOOL,
-        // memberships
-        Type::UUID,
-        Type::UUID,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT4,
-        Type::INT8,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::UUID,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT2,
-        Type::BOOL,
-        Type::TEXT,
-        Type::INT2_ARRAY,
-    ],
-    "/* identity.answer_own */ SELECT a.outcome, a.wait_until, a.mailed, a.factors, a.totp_sealed, a.totp_step, a.sms_id, a.sms_hash, \
-     a.backup_id, (a.profile).*, (a.membership).* FROM answer_own_mfa($1, $2, $3, $4, $5) a",
+const NOTES: Statement<LookupScope> = Statement::new(
+    "identity.answer_challenge.notes",
+    &[Type::BYTEA, Type::UUID],
+    &[Type::TEXT_ARRAY, Type::BYTEA],
+    "/* identity.answer_challenge.notes */ SELECT * FROM challenge_notes($1, $2)",
 );
 
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[ANSWER.described(), ANSWER_OWN.described()];
+pub const STATEMENTS: &[Described] = &[NOTES.described(), ANSWER.described()];
 
 /// An answer before it is compared.
 #[derive(Debug, Clone)]
@@ -152,14 +112,17 @@ pub struct Evidence {
     pub sms: Option<(Uuid, Vec<u8>)>,
     /// The unused backup code that it is.
     pub backup: Option<Uuid>,
+    /// What is kept of the code that was mailed.
+    pub mail: Option<Vec<u8>>,
     /// What became of the ceremony of a passkey.
     pub passkey: Option<CeremonyOutcome>,
 }
 
 impl Evidence {
-    fn read(row: &Row, passkey: Option<CeremonyOutcome>) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Row, passkey: Option<CeremonyOutcome>) -> Result<Self, StoreError> {
         let hash: Option<Vec<u8>> = row.cell("sms_hash")?;
         Ok(Self {
+            mail: None,
             passkey,
             totp_sealed: row.cell("totp_sealed")?,
             totp_step: row.cell("totp_step")?,
@@ -191,6 +154,8 @@ pub struct Answer {
     pub device_name: Option<String>,
     /// Whether the client wants its refresh token in a cookie.
     pub cookie: bool,
+    /// What was odd about the sign-in.
+    pub reasons: Vec<Reason>,
     /// What to compare with.
     pub evidence: Evidence,
     /// The person.
@@ -203,28 +168,12 @@ pub struct Answer {
     pub queued: Option<Queued>,
 }
 
-/// The same for somebody who is signed in.
-pub struct Own {
-    /// What they have set up.
-    pub factors: Vec<Factor>,
-    /// What to compare with.
-    pub evidence: Evidence,
-    /// The person.
-    pub user: UserRow,
-    /// Whether they are suspended everywhere.
-    pub user_suspended: bool,
-    /// Their membership in the tenant.
-    pub membership: Option<Membership>,
-    /// The mail that is owed if the answer is wrong.
-    pub queued: Option<Queued>,
-}
-
-fn queued(row: &Row, given: &Given<'_>) -> Result<Option<Queued>, StoreError> {
+pub(super) fn queued(row: &Row, given: &Given<'_>) -> Result<Option<Queued>, StoreError> {
     let mailed: bool = row.cell("mailed")?;
     Ok(mailed.then(|| Queued { id: given.outbox_id, tenant_id: TenantId::PLATFORM, kind: "mail.account_locked".to_owned(), queue: Queue::Mail }))
 }
 
-fn slices(hashes: &[CodeHash]) -> Vec<&[u8]> {
+pub(super) fn slices(hashes: &[CodeHash]) -> Vec<&[u8]> {
     hashes.iter().map(<[u8; 32]>::as_slice).collect()
 }
 
@@ -240,12 +189,15 @@ pub async fn answer_challenge(
     given: &Given<'_>,
 ) -> Result<Answered<Answer>, StoreError> {
     let (hash, hashes) = (token_hash.as_slice(), slices(given.backup_hashes));
-    let (rows, passkey) = run_beside(
-        Batch::write(db, scope).add(&ANSWER, &[&hash, &home.uuid(), &given.factor.key(), &hashes, &given.outbox_id.uuid(), &at(given.now)]),
+    let mut answers = run_before(
+        Batch::write(db, scope)
+            .add(&ANSWER, &[&hash, &home.uuid(), &given.factor.key(), &hashes, &given.outbox_id.uuid(), &at(given.now)])
+            .add(&NOTES, &[&hash, &home.uuid()]),
         given.passkey.as_ref(),
-        home,
     )
     .await?;
+    let (rows, notes) = (answers.take(), answers.take());
+    let passkey = given.passkey.map(|_| CeremonyOutcome::read(answers.take())).transpose()?;
     let Some(row) = rows.first() else { return Ok(Answered::Nothing) };
     let outcome: &str = row.cell("outcome")?;
     if let Some(state) = ChallengeState::from_outcome(outcome) {
@@ -254,42 +206,14 @@ pub async fn answer_challenge(
     if outcome == "locked" {
         return Ok(Answered::Locked(row.time("wait_until")?));
     }
+    let notes = only(notes, "identity.answer_challenge.notes")?;
     Ok(Answered::Taken(Box::new(Answer {
         id: row.id("challenge_id")?,
         amr: row.cell("challenge_amr")?,
         device_name: row.cell("challenge_device")?,
         cookie: row.cell("challenge_cookie")?,
-        evidence: Evidence::read(row, passkey)?,
-        user: UserRow::read(row)?,
-        user_suspended: row.cell("user_suspended")?,
-        membership: Membership::maybe(row)?,
-        queued: queued(row, given)?,
-    })))
-}
-
-/// Counts an answer of somebody who is signed in, and answers what to compare it with.
-///
-/// # Errors
-/// `Unavailable`, `Retry`.
-pub async fn answer_own(db: &Db, scope: &LookupScope, user_id: UserId, home: TenantId, given: &Given<'_>) -> Result<Answered<Own>, StoreError> {
-    let scope = scope.of(user_id);
-    let hashes = slices(given.backup_hashes);
-    let (rows, passkey) = run_beside(
-        Batch::write(db, &scope).add(&ANSWER_OWN, &[&home.uuid(), &given.factor.key(), &hashes, &given.outbox_id.uuid(), &at(given.now)]),
-        given.passkey.as_ref(),
-        home,
-    )
-    .await?;
-    let row = match rows.first() {
-        Some(row) if row.cell::<&str>("outcome")? != "none" => row,
-        _ => return Ok(Answered::Nothing),
-    };
-    if row.cell::<&str>("outcome")? == "locked" {
-        return Ok(Answered::Locked(row.time("wait_until")?));
-    }
-    Ok(Answered::Taken(Box::new(Own {
-        factors: read_factors(row, "factors")?,
-        evidence: Evidence::read(row, passkey)?,
+        reasons: read_reasons(&notes)?,
+        evidence: Evidence { mail: notes.cell("mail_code_hash")?, ..Evidence::read(row, passkey)? },
         user: UserRow::read(row)?,
         user_suspended: row.cell("user_suspended")?,
         membership: Membership::maybe(row)?,

@@ -2,8 +2,9 @@
 
 use tokio_postgres::types::Type;
 use zygo_core::{
-    id::{ChallengeId, TenantId, UserId},
-    identity::mfa::Factor,
+    events::job::Queue,
+    id::{ChallengeId, OutboxId, TenantId, UserId},
+    identity::{mfa::Factor, notice::Reason},
     time::Timestamp,
 };
 
@@ -11,6 +12,7 @@ use super::standing::read_factors;
 use crate::{
     Db, Described, LookupScope, StoreError,
     batch::Batch,
+    outbox::Queued,
     row::{Cells, at},
     statement::Statement,
 };
@@ -22,6 +24,13 @@ const BEGIN: Statement<LookupScope> = Statement::new(
     "/* identity.begin_challenge */ SELECT begin_mfa_challenge($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 );
 
+const NOTE: Statement<LookupScope> = Statement::new(
+    "identity.begin_challenge.note",
+    &[Type::UUID, Type::TEXT_ARRAY, Type::UUID, Type::TIMESTAMPTZ],
+    &[Type::VOID],
+    "/* identity.begin_challenge.note */ SELECT note_challenge($1, $2, $3, $4)",
+);
+
 const LOOK: Statement<LookupScope> = Statement::new(
     "identity.look_at_challenge",
     &[Type::BYTEA, Type::UUID, Type::TIMESTAMPTZ],
@@ -30,7 +39,7 @@ const LOOK: Statement<LookupScope> = Statement::new(
 );
 
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[BEGIN.described(), LOOK.described()];
+pub const STATEMENTS: &[Described] = &[BEGIN.described(), NOTE.described(), LOOK.described()];
 
 /// A challenge to be.
 #[derive(Clone)]
@@ -51,22 +60,31 @@ pub struct NewChallenge<'a> {
     pub cookie: bool,
     /// A password hash with newer parameters, where the stored one is weak.
     pub rehash: Option<&'a str>,
+    /// What is odd about the sign-in.
+    pub reasons: &'a [Reason],
+    /// Identifier of the outbox row that mails a code, where one is asked for.
+    pub mailed: Option<OutboxId>,
     /// Until when it can be answered.
     pub expires_at: Timestamp,
     /// The instant.
     pub now: Timestamp,
 }
 
-/// Keeps a challenge.
+/// Keeps a challenge, and what is odd about its sign-in; answers the row to enqueue where a code is to be mailed.
 ///
 /// # Errors
 /// `Unavailable`, `Retry`.
-pub async fn begin_challenge(db: &Db, scope: &LookupScope, new: &NewChallenge<'_>) -> Result<(), StoreError> {
+pub async fn begin_challenge(db: &Db, scope: &LookupScope, new: &NewChallenge<'_>) -> Result<Option<Queued>, StoreError> {
     let scope = scope.of(new.user_id);
     let (id, home, hash) = (new.id.uuid(), new.home.uuid(), new.token_hash.as_slice());
-    let params: [crate::batch::Param<'_>; 9] =
-        [&id, &home, &hash, &new.amr, &new.device_name, &new.cookie, &new.rehash, &at(new.expires_at), &at(new.now)];
-    Batch::write(db, &scope).add(&BEGIN, &params).rows().await.map(drop)
+    let (reasons, mailed): (Vec<&str>, _) = (new.reasons.iter().map(|reason| reason.key()).collect(), new.mailed.map(OutboxId::uuid));
+    let (until, now) = (at(new.expires_at), at(new.now));
+    Batch::write(db, &scope)
+        .add(&BEGIN, &[&id, &home, &hash, &new.amr, &new.device_name, &new.cookie, &new.rehash, &until, &now])
+        .add(&NOTE, &[&id, &reasons, &mailed, &now])
+        .run()
+        .await?;
+    Ok(new.mailed.map(|id| Queued { id, tenant_id: TenantId::PLATFORM, kind: "mail.sign_in_code".to_owned(), queue: Queue::Mail }))
 }
 
 /// Whether a challenge can be answered.

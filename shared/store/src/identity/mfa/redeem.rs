@@ -94,7 +94,7 @@ fn redeemed<T>(result: Result<T, StoreError>) -> Result<Redeemed, StoreError> {
     }
 }
 
-/// Redeems a right answer to a challenge and records the sign-in that it ends; all of it or nothing.
+/// Redeems a right answer to a challenge and records the sign-in that it ends, with what its owner is told of it; all of it or nothing.
 ///
 /// # Errors
 /// `Unavailable`, `Retry`.
@@ -105,7 +105,7 @@ pub async fn finish_challenge(
     redemption: Redemption,
     session: &SessionRecord,
     device: Option<&NewDevice>,
-    notice: Option<&NewNotice>,
+    notices: &[NewNotice],
 ) -> Result<Redeemed, StoreError> {
     let scope = scope.within(session.tenant_id, Some(session.user_id));
     let params = session.params();
@@ -129,11 +129,8 @@ pub async fn finish_challenge(
         Some(passkey) => passkey.add(batch),
         None => batch,
     };
-    let notice = notice.map(NewNotice::params).transpose()?;
-    let batch = match &notice {
-        Some(notice) => batch.add(&owe(), &notice.owe()),
-        None => batch,
-    };
+    let notices = notices.iter().map(NewNotice::params).collect::<Result<Vec<_>, _>>()?;
+    let batch = notices.iter().fold(batch, |batch, notice| batch.add(&owe(), &notice.owe()));
     redeemed(batch.run().await)
 }
 

@@ -1,5 +1,7 @@
 //! Where somebody stands with second factors, read beside whatever they sign in with.
 
+use std::net::IpAddr;
+
 use tokio_postgres::{Row, types::Type};
 use zygo_core::{
     id::TenantId,
@@ -16,8 +18,18 @@ pub struct Arrival {
     pub home: TenantId,
     /// SHA-256 of the token that their device is trusted by, if it holds one.
     pub device_hash: Option<[u8; 32]>,
+    /// Client address, if it is one.
+    pub ip: Option<IpAddr>,
     /// The instant.
     pub now: Timestamp,
+}
+
+impl Arrival {
+    /// The client address as failures and block lists have it.
+    #[must_use]
+    pub fn client(&self) -> Option<String> {
+        self.ip.map(|ip| ip.to_canonical().to_string())
+    }
 }
 
 /// The standing of the scope's own person, without a device.

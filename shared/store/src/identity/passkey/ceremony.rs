@@ -3,25 +3,32 @@
 use tokio_postgres::{Row, types::Type};
 use zygo_core::{
     id::{PasskeyId, TenantId, UserId},
-    identity::passkey::{
-        assertion::{Known, Used},
-        challenge::Ceremony,
-        key::{Algorithm, PublicKey},
+    identity::{
+        passkey::{
+            assertion::{Known, Used},
+            challenge::Ceremony,
+            key::{Algorithm, PublicKey},
+        },
+        risk::history::History,
     },
     time::Timestamp,
 };
 
 use crate::{
     Db, Described, LookupScope, StoreError, TenantScope,
-    batch::Batch,
-    identity::{Membership, UserRow, mfa::ChallengeState},
+    batch::{Answers, Batch},
+    identity::{
+        Membership, UserRow,
+        mfa::{Arrival, ChallengeState},
+        risk::read_history,
+    },
     row::{Cells, at, only},
     statement::Statement,
 };
 
 const FIND: Statement<LookupScope> = Statement::new(
     "identity.find_passkey",
-    &[Type::BYTEA, Type::TIMESTAMPTZ, Type::BYTEA, Type::TEXT, Type::UUID],
+    &[Type::BYTEA, Type::TIMESTAMPTZ, Type::BYTEA, Type::TEXT, Type::UUID, Type::TEXT, Type::TIMESTAMPTZ],
     &[
         Type::BOOL,
         Type::UUID,
@@ -58,9 +65,10 @@ const FIND: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::JSONB,
     ],
     "/* identity.find_passkey */ SELECT f.fresh, f.passkey_id, f.passkey_user, f.public_key, f.algorithm, f.sign_count, f.backup_eligible, \
-     (f.profile).*, (f.membership).* FROM find_passkey($1, $2, $3, $4, $5) f",
+     (f.profile).*, (f.membership).*, sign_in_history(f.passkey_user, $5, $6, $7) AS history FROM find_passkey($1, $2, $3, $4, $5) f",
 );
 
 /// Records the use of a credential of the scope's person. A counter that another use moved on meanwhile stays.
@@ -95,6 +103,8 @@ pub struct FoundPasskey {
     pub user_suspended: bool,
     /// The membership in the tenant signed in to.
     pub membership: Option<Membership>,
+    /// What a sign-in with it is compared with.
+    pub history: History,
 }
 
 /// An answer to a ceremony.
@@ -106,6 +116,8 @@ pub struct PasskeyAnswer<'a> {
     pub credential: &'a [u8],
     /// The domain that it must have been made for.
     pub rp_id: &'a str,
+    /// How whoever answers arrives.
+    pub arrival: &'a Arrival,
 }
 
 /// An answer's parameters, in the forms that Postgres takes.
@@ -115,18 +127,22 @@ pub struct AnswerParams<'a> {
     credential: &'a [u8],
     rp_id: &'a str,
     home: uuid::Uuid,
+    client: Option<String>,
+    now: jiff::Timestamp,
 }
 
 impl<'a> PasskeyAnswer<'a> {
-    /// The parameters of [`FIND`] at a tenant.
-    pub(crate) fn params(&self, home: TenantId) -> AnswerParams<'a> {
-        let ceremony = self.ceremony;
+    /// The parameters of [`FIND`].
+    pub(crate) fn params(&self) -> AnswerParams<'a> {
+        let Self { ceremony, arrival, .. } = *self;
         AnswerParams {
             digest: ceremony.digest().to_vec(),
             until: at(ceremony.expires_at()),
             credential: self.credential,
             rp_id: self.rp_id,
-            home: home.uuid(),
+            home: arrival.home.uuid(),
+            client: arrival.client(),
+            now: at(arrival.now),
         }
     }
 }
@@ -134,7 +150,7 @@ impl<'a> PasskeyAnswer<'a> {
 impl AnswerParams<'_> {
     /// Adds [`FIND`] to a batch.
     pub(crate) fn add<'a>(&'a self, batch: Batch<'a, LookupScope>) -> Batch<'a, LookupScope> {
-        batch.add(&FIND, &[&self.digest, &self.until, &self.credential, &self.rp_id, &self.home])
+        batch.add(&FIND, &[&self.digest, &self.until, &self.credential, &self.rp_id, &self.home, &self.client, &self.now])
     }
 }
 
@@ -160,6 +176,7 @@ impl FoundPasskey {
             user: UserRow::read(row)?,
             user_suspended: row.cell("user_suspended")?,
             membership: Membership::maybe(row)?,
+            history: read_history(row)?,
         })
     }
 }
@@ -181,25 +198,20 @@ impl CeremonyOutcome {
     }
 }
 
-/// Uses a ceremony's challenge up, and finds the credential that answers it, with its owner's membership in a tenant.
+/// Uses a ceremony's challenge up, and finds the credential that answers it, with its owner's membership in the tenant.
 ///
 /// # Errors
 /// `Unavailable`, `Retry`.
-pub async fn find_passkey(db: &Db, scope: &LookupScope, answer: PasskeyAnswer<'_>, home: TenantId) -> Result<CeremonyOutcome, StoreError> {
-    let params = answer.params(home);
+pub async fn find_passkey(db: &Db, scope: &LookupScope, answer: PasskeyAnswer<'_>) -> Result<CeremonyOutcome, StoreError> {
+    let params = answer.params();
     CeremonyOutcome::read(params.add(Batch::write(db, scope)).rows().await?)
 }
 
-/// Runs a batch of one statement, and beside it what uses up the ceremony of an answer, if there is one.
-pub async fn run_beside(
-    batch: Batch<'_, LookupScope>,
-    answer: Option<&PasskeyAnswer<'_>>,
-    home: TenantId,
-) -> Result<(Vec<Row>, Option<CeremonyOutcome>), StoreError> {
-    let Some(answer) = answer else { return Ok((batch.rows().await?, None)) };
-    let params = answer.params(home);
-    let mut answers = params.add(batch).run().await?;
-    Ok((answers.take(), Some(CeremonyOutcome::read(answers.take())?)))
+/// Runs a batch, and after its statements what uses up the ceremony of an answer, if there is one.
+pub async fn run_before(batch: Batch<'_, LookupScope>, answer: Option<&PasskeyAnswer<'_>>) -> Result<Answers, StoreError> {
+    let Some(answer) = answer else { return batch.run().await };
+    let params = answer.params();
+    params.add(batch).run().await
 }
 
 /// A sign-in's challenge that somebody wants to answer with a passkey.

@@ -222,7 +222,7 @@ async fn odd_inputs_are_refused() -> Result<()> {
     let cases: Vec<(&str, Value)> = vec![
         ("challenge_token", json!(1)),
         ("factor", json!("passkey")),
-        ("factor", json!("email")),
+        ("factor", json!("fax")),
         ("code", json!(123_456)),
         ("code", json!("")),
         ("trust_device", json!("yes")),

@@ -72,6 +72,8 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
         mfa_at: None,
         rehash,
         passkey: None,
+        history: &found.history,
+        mailed: false,
     };
     sign_in::complete(&ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
 }

@@ -78,7 +78,7 @@ pub async fn sign_in(ctx: &Ctx, token: &str, device_token: Option<&str>, client:
     let arrival = sign_in::arrival(ctx, device_token);
     let redeemed = identity::redeem_magic_link(&db, &scope, &token, &arrival, random::id(ctx.now));
     match one_time::good(ctx.store(redeemed).await?)? {
-        MagicLink::Person { user, user_suspended, membership, standing } => {
+        MagicLink::Person { user, user_suspended, membership, standing, history } => {
             // RFC 8176 has no name for a mailed link; a one-time password comes nearest.
             let amr = vec!["otp".into()];
             let proof = Proof {
@@ -90,6 +90,8 @@ pub async fn sign_in(ctx: &Ctx, token: &str, device_token: Option<&str>, client:
                 mfa_at: None,
                 rehash: None,
                 passkey: None,
+                history: &history,
+                mailed: true,
             };
             sign_in::complete(ctx, &db, proof, client).await
         }

@@ -23,6 +23,7 @@ pub mod refresh;
 pub mod resend;
 pub mod reset_password;
 pub mod revert_email;
+pub mod risk;
 pub mod session;
 pub mod sessions;
 pub mod sign_in;

@@ -20,7 +20,7 @@ use zygo_runtime::random;
 use zygo_store::identity::{Membership, SessionRecord, UserRow};
 
 use super::views::{SessionView, TenantRef, UserView};
-use crate::{ctx::Ctx, reply::Reply};
+use crate::{ctx::Ctx, reply::Reply, whence::Whence};
 
 /// A session, as sign-in answers it.
 #[derive(Serialize, JsonSchema)]
@@ -97,6 +97,7 @@ pub struct Begun {
     /// The record for Postgres.
     pub record: SessionRecord,
     view: SessionView,
+    whence: Option<Whence>,
 }
 
 /// A client, as reuse of refresh tokens tells one from another: address and user agent, hashed.
@@ -115,6 +116,7 @@ pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Begun {
     let tenant_id = grounds.membership.map_or(TenantId::PLATFORM, |membership| membership.tenant.id);
     let id: SessionId = random::id(ctx.now);
     let agent = ctx.head.header("user-agent").map(|agent| agent.chars().take(256).collect::<String>());
+    let whence = Whence::of(&ctx.head);
     let record = SessionRecord {
         id,
         tenant_id,
@@ -123,6 +125,7 @@ pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Begun {
         ip: Some(ctx.head.client_address().to_owned()),
         country: ctx.head.country.clone(),
         user_agent: agent,
+        from: Some(whence.record()),
         amr: grounds.amr.clone(),
         expires_at: ctx.now.plus_seconds(IDLE_SECONDS),
         event_id: random::id(ctx.now),
@@ -140,7 +143,7 @@ pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Begun {
         current: true,
     };
     let refresh = RefreshToken { tenant_id, user_id: grounds.user.id, session_id: id, secret: random::bytes() };
-    Begun { refresh, record, view }
+    Begun { refresh, record, view, whence: Some(whence) }
 }
 
 /// Puts a prepared session into its object, where it lives from now on.
@@ -237,6 +240,18 @@ impl Begun {
     /// # Errors
     /// `INTERNAL` if the token cannot be signed.
     pub fn answer(self, ctx: &Ctx, grounds: &Grounds<'_>, cookie: bool) -> Result<Reply<Session>, Problem> {
-        answer(ctx, grounds, &self.refresh, self.view, cookie)
+        let reply = answer(ctx, grounds, &self.refresh, self.view, cookie)?;
+        Ok(match self.whence {
+            Some(whence) => whence.remember(reply),
+            None => reply,
+        })
+    }
+
+    /// The same, begun without a sign-in: nothing of it is what later sign-ins are compared with.
+    #[must_use]
+    pub fn without_sign_in(mut self) -> Self {
+        self.record.from = None;
+        self.whence = None;
+        self
     }
 }

@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use zygo_core::{
     error::{Code, Problem},
-    identity::mfa::{
-        Factor, Standing, Verdict,
-        token::{Kind, MfaToken},
+    identity::{
+        mfa::{
+            Factor, Standing, Verdict,
+            token::{Kind, MfaToken},
+        },
+        risk::{Assessment, Outcome, history::History},
     },
     time::Timestamp,
 };
@@ -14,13 +17,16 @@ use zygo_runtime::random;
 use zygo_store::{
     Db,
     identity::{
-        self, Membership, PasskeyUse, SignIn, UserRow,
+        self, Membership, NewNotice, PasskeyUse, SignIn, UserRow,
         mfa::{Arrival, NewChallenge},
     },
 };
 
-use super::session::{self, Client, Grounds, Session};
-use crate::{cookies, ctx::Ctx, reply::Reply};
+use super::{
+    risk,
+    session::{self, Client, Grounds, Session},
+};
+use crate::{cookies, ctx::Ctx, outbox, reply::Reply};
 
 /// What a sign-in answers.
 #[derive(Serialize, JsonSchema)]
@@ -94,6 +100,10 @@ pub struct Proof<'a> {
     pub rehash: Option<String>,
     /// The passkey that proved it, to be recorded along.
     pub passkey: Option<PasskeyUse>,
+    /// What the sign-in is compared with.
+    pub history: &'a History,
+    /// Whether it was proved by a mail to the address, so that a mailed code would prove nothing more.
+    pub mailed: bool,
 }
 
 /// How the client of a sign-in arrives, for the store to say where its person stands: `device_token` is what a client
@@ -102,7 +112,7 @@ pub struct Proof<'a> {
 pub fn arrival(ctx: &Ctx, device_token: Option<&str>) -> Arrival {
     let token = device_token.or_else(|| cookies::device(&ctx.head));
     let device = token.and_then(|token| MfaToken::parse(token, Kind::Device));
-    Arrival { home: ctx.home(), device_hash: device.map(|device| device.hash()), now: ctx.now }
+    Arrival { home: ctx.home(), device_hash: device.map(|device| device.hash()), ip: ctx.head.client_address().parse().ok(), now: ctx.now }
 }
 
 /// Keeps out whoever has no second factor where the tenant wants one; `mfa_at` is when the session got one.
@@ -117,10 +127,12 @@ fn set_up_first() -> Problem {
     Problem::new(Code::MfaRequired).hint("sign in at the API's own host to set one up, with POST /auth/mfa/totp/setup")
 }
 
-/// Begins the session that the proof is good for, or asks for a second factor.
+/// Begins the session that the proof is good for, or asks for a second factor: where there is one, or where the sign-in looks odd. Then
+/// somebody who has none gets a code by mail.
 ///
 /// # Errors
-/// `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED`, `MFA_REQUIRED`, `DEPENDENCY_UNAVAILABLE`.
+/// `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED`, `MFA_REQUIRED`, `DEPENDENCY_UNAVAILABLE`; `INVALID_CREDENTIALS` where it looks so odd that nothing
+/// proves enough.
 pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> Result<Reply<SignedIn>, Problem> {
     if !proof.user.email_verified {
         return Err(Problem::new(Code::EmailNotVerified).hint("POST /auth/verify-email/resend sends the mail again"));
@@ -128,23 +140,34 @@ pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> R
     if proof.user_suspended || proof.membership.is_some_and(Membership::is_suspended) {
         return Err(Problem::new(Code::UserSuspended));
     }
+    let assessment = risk::assess(ctx, &proof);
+    let odd = match assessment.outcome() {
+        Outcome::Refuse => return Err(risk::refuse(ctx, db, proof.user.id, &assessment).await?),
+        Outcome::Verify => proof.mfa_at.is_none(),
+        Outcome::Pass => false,
+    };
     match proof.standing.verdict(proof.mfa_at.is_some(), ctx.now) {
         Verdict::SetUpFirst => return Err(set_up_first()),
-        Verdict::Challenge => return challenge(ctx, db, &proof, &client).await,
+        Verdict::Challenge => return challenge(ctx, db, &proof, &client, &assessment).await,
+        // A device that is trusted is not, on such a day.
+        Verdict::Enough if odd && (proof.standing.is_enrolled() || !proof.mailed) => return challenge(ctx, db, &proof, &client, &assessment).await,
         Verdict::Enough => {}
     }
     let device = proof.standing.trusted_device.filter(|_| proof.mfa_at.is_none());
     let grounds = Grounds { user: proof.user, membership: proof.membership, amr: proof.amr, mfa_at: proof.mfa_at };
     let begun = session::prepare(ctx, &grounds, &client);
+    let notice = risk::notice(ctx, &assessment, begun.record.id);
     session::open(ctx, &begun, grounds.mfa_at).await?;
-    ctx.store(identity::record_sign_in(db, &ctx.lookup(), &SignIn { session: &begun.record, rehash: proof.rehash, device, passkey: proof.passkey }))
-        .await?;
+    let sign_in = SignIn { session: &begun.record, rehash: proof.rehash, device, passkey: proof.passkey, notice };
+    ctx.store(identity::record_sign_in(db, &ctx.lookup(), &sign_in)).await?;
+    outbox::enqueue(ctx, sign_in.notice.as_ref().map(NewNotice::queued));
     Ok(begun.answer(ctx, &grounds, client.cookie)?.map(|session| SignedIn::Session(Box::new(session))))
 }
 
-async fn challenge(ctx: &Ctx, db: &Db, proof: &Proof<'_>, client: &Client) -> Result<Reply<SignedIn>, Problem> {
+async fn challenge(ctx: &Ctx, db: &Db, proof: &Proof<'_>, client: &Client, assessment: &Assessment) -> Result<Reply<SignedIn>, Problem> {
     let token = MfaToken::from_random(Kind::Challenge, random::bytes());
     let expires_in = Kind::Challenge.ttl_seconds();
+    let enrolled = proof.standing.is_enrolled();
     let new = NewChallenge {
         id: random::id(ctx.now),
         user_id: proof.user.id,
@@ -154,10 +177,14 @@ async fn challenge(ctx: &Ctx, db: &Db, proof: &Proof<'_>, client: &Client) -> Re
         device_name: client.device_name.as_deref(),
         cookie: client.cookie,
         rehash: proof.rehash.as_deref(),
+        reasons: &assessment.reasons,
+        mailed: (!enrolled).then(|| random::id(ctx.now)),
         expires_at: ctx.now.plus_seconds(expires_in),
         now: ctx.now,
     };
-    ctx.store(identity::mfa::begin_challenge(db, &ctx.lookup(), &new)).await?;
-    let factors = proof.standing.factors.clone();
+    let queued = ctx.store(identity::mfa::begin_challenge(db, &ctx.lookup(), &new)).await?;
+    outbox::enqueue(ctx, queued);
+    risk::note(ctx, proof.user.id, assessment);
+    let factors = if enrolled { proof.standing.factors.clone() } else { vec![Factor::Email] };
     Ok(Reply::ok(SignedIn::Challenge(Challenge { mfa_required: true, challenge_token: token.encode(), factors, expires_in })))
 }

@@ -47,7 +47,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     }
     sign_in::enforce_policy(&ctx, &context.standing, caller.mfa_at)?;
     let grounds = Grounds { user: &context.user, membership: Some(membership), amr: caller.amr.clone(), mfa_at: caller.mfa_at };
-    let begun = session::prepare(&ctx, &grounds, &Client { device_name: None, cookie: input.cookie });
+    let begun = session::prepare(&ctx, &grounds, &Client { device_name: None, cookie: input.cookie }).without_sign_in();
     session::open(&ctx, &begun, caller.mfa_at).await?;
     ctx.store(identity::record_session(&db, &ctx.lookup(), &begun.record)).await?;
     begun.answer(&ctx, &grounds, input.cookie)

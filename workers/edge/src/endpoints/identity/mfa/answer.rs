@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq as _;
 use zygo_core::{
     error::{Code, Problem},
-    id::UserId,
+    id::{ChallengeId, UserId},
     identity::{
         mfa::{
             CodeFactor, Factor, TypedCode, amr_and, amr_with,
@@ -13,6 +13,7 @@ use zygo_core::{
             totp::TotpSecret,
         },
         notice::Notice,
+        risk::{Assessment, mailed_code},
         session::{EndReason, Filter},
     },
     seal::{CodeHash, SealRing},
@@ -33,6 +34,7 @@ use crate::{
     cookies,
     ctx::Ctx,
     endpoints::identity::{
+        risk,
         session::{self, Client, Grounds},
         sign_in::SignedIn,
     },
@@ -63,11 +65,18 @@ pub fn backup_hashes(ctx: &Ctx, factor: CodeFactor, code: &TypedCode) -> Vec<Cod
     code.map(|code| code.hashes(&ctx.app.config.seal_keys)).unwrap_or_default()
 }
 
-/// What a right code uses up; `None` for a wrong one.
+/// What a right code uses up; `None` for a wrong one. A mailed code is good for its `challenge` alone.
 ///
 /// # Errors
 /// `INTERNAL` if a secret cannot be opened.
-pub fn judge(ctx: &Ctx, user: UserId, factor: CodeFactor, code: &TypedCode, evidence: &Evidence) -> Result<Option<Redemption>, Problem> {
+pub fn judge(
+    ctx: &Ctx,
+    user: UserId,
+    challenge: Option<ChallengeId>,
+    factor: CodeFactor,
+    code: &TypedCode,
+    evidence: &Evidence,
+) -> Result<Option<Redemption>, Problem> {
     let ring = &ctx.app.config.seal_keys;
     let redemption = |step, code| Redemption { factor: factor.into(), step, code, passkey: None };
     Ok(match factor {
@@ -80,6 +89,11 @@ pub fn judge(ctx: &Ctx, user: UserId, factor: CodeFactor, code: &TypedCode, evid
             let hashes = sms::hashes(ring, user, code.reveal());
             let same = hashes.iter().any(|hash| bool::from(hash.ct_eq(kept.as_slice())));
             same.then(|| redemption(None, Some(*id)))
+        }),
+        CodeFactor::Email => evidence.mail.as_ref().zip(challenge).and_then(|(kept, challenge)| {
+            let hashes = mailed_code::hashes(ring, challenge, code.reveal());
+            let same = hashes.iter().any(|hash| bool::from(hash.ct_eq(kept.as_slice())));
+            same.then(|| redemption(None, None))
         }),
         CodeFactor::BackupCode => evidence.backup.map(|id| redemption(None, Some(id))),
     })
@@ -176,13 +190,17 @@ pub fn wrong(ctx: &Ctx, user: UserId, factor: Factor, queued: Option<Queued>) ->
 /// # Errors
 /// `TOKEN_CONSUMED` or `MFA_CODE_INVALID` if the challenge or the code was used at the same moment, `DEPENDENCY_UNAVAILABLE`.
 pub async fn finish_challenge(ctx: &Ctx, db: &Db, answer: Answer, redemption: Redemption, trust: bool) -> Result<Reply<SignedIn>, Problem> {
-    let Answer { id, amr, device_name, cookie, user, membership, .. } = answer;
-    let grounds = Grounds { user: &user, membership: membership.as_ref(), amr: methods(amr, &redemption), mfa_at: Some(ctx.now) };
+    let Answer { id, amr, device_name, cookie, reasons, user, membership, .. } = answer;
+    let mfa_at = redemption.factor.is_second().then_some(ctx.now);
+    let grounds = Grounds { user: &user, membership: membership.as_ref(), amr: methods(amr, &redemption), mfa_at };
     let begun = session::prepare(ctx, &grounds, &Client { device_name, cookie });
-    let notice = backup_code_notice(ctx, redemption.factor);
     let (token, device) = trust.then(|| trusted_device(ctx, begun.record.device_name.clone())).unzip();
+    let odd = risk::notice(ctx, &Assessment::noted(&reasons), begun.record.id);
+    let notices: Vec<NewNotice> = [backup_code_notice(ctx, redemption.factor), odd].into_iter().flatten().collect();
     session::open(ctx, &begun, grounds.mfa_at).await?;
-    let redeemed = ctx.store(mfa::finish_challenge(db, &ctx.lookup(), id, redemption, &begun.record, device.as_ref(), notice.as_ref())).await;
+    let scope = ctx.lookup();
+    let redeemed = mfa::finish_challenge(db, &scope, id, redemption, &begun.record, device.as_ref(), &notices);
+    let redeemed = ctx.store(redeemed).await;
     let refused = match redeemed {
         Ok(Redeemed::Done) => None,
         Ok(Redeemed::ChallengeUsed) => Some(Problem::new(Code::TokenConsumed)),
@@ -196,7 +214,9 @@ pub async fn finish_challenge(ctx: &Ctx, db: &Db, answer: Answer, redemption: Re
         ctx.after(async move { drop(unused.end(Filter::One(session), EndReason::SignedOut, now).await) });
         return Err(problem);
     }
-    outbox::enqueue(ctx, notice.map(|notice| notice.queued()));
+    for notice in &notices {
+        outbox::enqueue(ctx, Some(notice.queued()));
+    }
     let reply = begun.answer(ctx, &grounds, cookie)?;
     Ok(match token {
         None => reply.map(Box::new).map(SignedIn::Session),

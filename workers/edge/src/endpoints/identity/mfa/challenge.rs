@@ -60,7 +60,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     let hashes = answer::backup_hashes(&ctx, input.factor, &code);
     let db = ctx.db().await?;
     let taken = answer::take(&ctx, &db, &token, &answer::typed(&ctx, input.factor, &hashes)).await?;
-    match answer::judge(&ctx, taken.user.id, input.factor, &code, &taken.evidence)? {
+    match answer::judge(&ctx, taken.user.id, Some(taken.id), input.factor, &code, &taken.evidence)? {
         Some(redemption) => Ok(answer::finish_challenge(&ctx, &db, *taken, redemption, input.trust_device).await?.map(Output::SignedIn)),
         None => Err(answer::wrong(&ctx, taken.user.id, input.factor.into(), taken.queued)),
     }

@@ -56,7 +56,7 @@ pub fn wanted(ctx: &Ctx, factor: CodeFactor) -> Result<(), Problem> {
     match factor {
         CodeFactor::Sms if ctx.app.config.sms.is_some() => Ok(()),
         CodeFactor::Sms => Err(Problem::new(Code::NotFound)),
-        CodeFactor::Totp | CodeFactor::BackupCode => Err(Problem::field("code", "required", "is required")),
+        CodeFactor::Totp | CodeFactor::BackupCode | CodeFactor::Email => Err(Problem::field("code", "required", "is required")),
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     let hashes = answer::backup_hashes(&ctx, input.factor, &code);
     let db = ctx.db().await?;
     let own = take(&ctx, &db, &answer::typed(&ctx, input.factor, &hashes)).await?;
-    match answer::judge(&ctx, caller.user_id, input.factor, &code, &own.evidence)? {
+    match answer::judge(&ctx, caller.user_id, None, input.factor, &code, &own.evidence)? {
         Some(redemption) => Ok(finish(&ctx, &db, &own, redemption).await?.map(Output::Fresh)),
         None => Err(answer::wrong(&ctx, caller.user_id, input.factor.into(), own.queued)),
     }

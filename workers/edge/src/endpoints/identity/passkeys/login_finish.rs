@@ -79,8 +79,9 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
 async fn alone(ctx: &Ctx, party: &RelyingParty, input: Input) -> Result<Reply<SignedIn>, Problem> {
     let ceremony = resume(ctx, Purpose::SignIn, &input.ceremony)?;
     let db = ctx.db().await?;
-    let answer = answer_of(&ceremony, &input.credential, party);
-    let found = match ctx.store(identity::find_passkey(&db, &ctx.lookup(), answer, ctx.home())).await? {
+    let arrival = sign_in::arrival(ctx, None);
+    let answer = answer_of(&ceremony, &input.credential, party, &arrival);
+    let found = match ctx.store(identity::find_passkey(&db, &ctx.lookup(), answer)).await? {
         CeremonyOutcome::Replayed => return Err(Problem::new(Code::TokenConsumed)),
         CeremonyOutcome::Fresh(found) => found.ok_or(Problem::new(Code::InvalidCredentials))?,
     };
@@ -98,6 +99,8 @@ async fn alone(ctx: &Ctx, party: &RelyingParty, input: Input) -> Result<Reply<Si
         mfa_at: Some(ctx.now),
         rehash: None,
         passkey: Some(used),
+        history: &found.history,
+        mailed: false,
     };
     sign_in::complete(ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
 }
@@ -106,7 +109,8 @@ async fn second(ctx: &Ctx, party: &RelyingParty, input: &Input, token: &str) -> 
     let token = answer::challenge_token(token)?;
     let ceremony = resume(ctx, Purpose::SecondFactor, &input.ceremony)?;
     let db = ctx.db().await?;
-    let given = answer::by_passkey(ctx, answer_of(&ceremony, &input.credential, party));
+    let arrival = sign_in::arrival(ctx, None);
+    let given = answer::by_passkey(ctx, answer_of(&ceremony, &input.credential, party, &arrival));
     let mut taken = answer::take(ctx, &db, &token, &given).await?;
     let found = owned(taken.evidence.passkey.take(), taken.user.id)?;
     let used = found.and_then(|found| check(ctx, party, &ceremony, &found, &input.credential));

@@ -26,7 +26,7 @@ use zygo_core::{
     },
 };
 use zygo_runtime::{log, random};
-use zygo_store::identity::{CeremonyOutcome, FoundPasskey, PasskeyAnswer, PasskeyUse};
+use zygo_store::identity::{CeremonyOutcome, FoundPasskey, PasskeyAnswer, PasskeyUse, mfa::Arrival};
 
 use crate::{
     ctx::Ctx,
@@ -110,8 +110,8 @@ pub fn resume(ctx: &Ctx, purpose: Purpose, sealed: &str) -> Result<Ceremony, Pro
 
 /// The answer to a ceremony, as the store looks for its credential.
 #[must_use]
-pub fn answer_of<'a>(ceremony: &'a Ceremony, used: &'a UsedCredential, party: &'a RelyingParty) -> PasskeyAnswer<'a> {
-    PasskeyAnswer { ceremony, credential: &used.id, rp_id: &party.id }
+pub fn answer_of<'a>(ceremony: &'a Ceremony, used: &'a UsedCredential, party: &'a RelyingParty, arrival: &'a Arrival) -> PasskeyAnswer<'a> {
+    PasskeyAnswer { ceremony, credential: &used.id, rp_id: &party.id, arrival }
 }
 
 /// The credential that answered a ceremony, if it is this person's.

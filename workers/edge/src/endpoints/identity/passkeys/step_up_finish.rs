@@ -13,7 +13,10 @@ use zygo_core::{
 use super::{answer_of, check, owned, party, resume};
 use crate::{
     ctx::Ctx,
-    endpoints::identity::mfa::{answer, step_up},
+    endpoints::identity::{
+        mfa::{answer, step_up},
+        sign_in,
+    },
     json_input,
     reply::Reply,
 };
@@ -43,7 +46,8 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<step_up::Fresh>, Pro
         return Err(Problem::new(Code::TokenInvalid));
     }
     let db = ctx.db().await?;
-    let given = answer::by_passkey(&ctx, answer_of(&ceremony, &input.credential, &party));
+    let arrival = sign_in::arrival(&ctx, None);
+    let given = answer::by_passkey(&ctx, answer_of(&ceremony, &input.credential, &party, &arrival));
     let mut own = step_up::take(&ctx, &db, &given).await?;
     let found = owned(own.evidence.passkey.take(), caller.user_id)?;
     match found.and_then(|found| check(&ctx, &party, &ceremony, &found, &input.credential)) {
