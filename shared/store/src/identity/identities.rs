@@ -4,7 +4,7 @@ use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 use zygo_core::{
     id::{OutboxId, SessionId, UserId},
-    identity::mfa::Standing,
+    identity::{mfa::Standing, risk::history::History},
     time::Timestamp,
 };
 
@@ -12,6 +12,7 @@ use super::{
     Membership, UserRow,
     mfa::{Arrival, standing::read_standing},
     notice,
+    risk::read_history,
 };
 use crate::{
     Db, Described, LookupScope, StoreError,
@@ -37,6 +38,7 @@ const SIGN_IN: Statement<LookupScope> = Statement::new(
         Type::TEXT,
         Type::TIMESTAMPTZ,
         Type::BYTEA,
+        Type::TEXT,
     ],
     &[
         Type::TEXT,
@@ -71,8 +73,10 @@ const SIGN_IN: Statement<LookupScope> = Statement::new(
         Type::TEXT_ARRAY,
         Type::UUID,
         Type::TIMESTAMPTZ,
+        Type::JSONB,
     ],
-    "/* identity.sign_in_by_identity */ SELECT i.outcome, (i.profile).*, (i.membership).*, s.* \
+    "/* identity.sign_in_by_identity */ SELECT i.outcome, (i.profile).*, (i.membership).*, s.*, \
+     sign_in_history((i.profile).id, $5, $14, $12) AS history \
      FROM sign_in_by_identity($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) i \
      CROSS JOIN LATERAL mfa_standing((i.profile).id, $5, $13, $12) s",
 );
@@ -155,6 +159,8 @@ pub struct Found {
     pub membership: Option<Membership>,
     /// Where they stand with second factors there.
     pub standing: Standing,
+    /// What this sign-in is compared with.
+    pub history: History,
     /// The notice that an account was connected, if one is owed.
     pub notice: Option<Queued>,
 }
@@ -196,6 +202,7 @@ pub async fn sign_in_by_identity(db: &Db, scope: &LookupScope, sign_in: &Identit
                 &sign_in.locale,
                 &at(identity.now),
                 &device,
+                &sign_in.arrival.client(),
             ],
         )
         .rows()
@@ -217,6 +224,7 @@ fn found(row: &Row, notice: Option<Queued>) -> Result<Found, StoreError> {
         user_suspended: row.cell("user_suspended")?,
         membership: Membership::maybe(row)?,
         standing: read_standing(row)?,
+        history: read_history(row)?,
         notice,
     })
 }

@@ -23,7 +23,7 @@ fn attempt(provider: &'static str, subject: &str, email: Option<&str>) -> Identi
     IdentitySignIn {
         identity: identity(provider, subject, email),
         email_verified: true,
-        arrival: Arrival { home: TenantId::PLATFORM, device_hash: None, now: now() },
+        arrival: Arrival { home: TenantId::PLATFORM, device_hash: None, ip: None, now: now() },
         user_id: new_id(),
         first_name: Some("Ada".to_owned()),
         last_name: None,
@@ -136,7 +136,7 @@ fn at_an_organisation_its_members_sign_in_and_nobody_else() {
         verify(db, owner).await;
         verified(db, &app, "eve@example.com").await;
         let at_acme = |subject: &str, email| IdentitySignIn {
-            arrival: Arrival { home: acme, device_hash: None, now: now() },
+            arrival: Arrival { home: acme, device_hash: None, ip: None, now: now() },
             ..attempt("google", subject, Some(email))
         };
         for email in ["eve@example.com", "new@example.com"] {

@@ -131,6 +131,8 @@ async fn sign_in(ctx: &Ctx, provider: Provider, person: Person, locale: Option<&
         standing: &found.standing,
         amr: vec!["fed".into()],
         mfa_at: None,
+        history: &found.history,
+        mailed: false,
         rehash: None,
         passkey: None,
     };
