@@ -125,9 +125,13 @@ pub const PAGES: &[Page] = &[
     page("/verify-email/resend", Who::Public, true, true),
     page("/verify-email/sent", Who::Public, false, true),
     page("/sign-in", Who::Public, true, true),
+    page("/end-sessions", Who::Public, true, true),
+    page("/sign-in/second-factor", Who::Public, true, true),
     page("/sign-out", Who::Session, true, true),
     page("/account", Who::Session, false, true),
     page("/account/sessions", Who::Session, true, true),
+    page("/account/security", Who::Session, false, true),
+    page("/account/confirm", Who::Session, true, true),
     page("/organisations/new", Who::Session, true, false),
 ];
 

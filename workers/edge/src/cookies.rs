@@ -22,7 +22,7 @@ const MAX_AGE: u32 = 90 * 24 * 3600;
 
 /// Sets the refresh token and a fresh forgery token.
 pub fn set<T>(reply: Reply<T>, refresh: &str) -> Reply<T> {
-    reply.header("set-cookie", kept(REFRESH, refresh, MAX_AGE)).header("set-cookie", open(&fresh()))
+    reply.header("set-cookie", session(refresh)).header("set-cookie", open(&fresh()))
 }
 
 /// Sets the token of a trusted device, for as long as the device is trusted.
@@ -53,10 +53,16 @@ pub fn cleared() -> [String; 3] {
     [kept(REFRESH, "", 0), kept(ACCESS, "", 0), format!("{CSRF}=; Path=/; Max-Age=0; Secure; SameSite=Lax")]
 }
 
-/// The cookies of a page's session: the refresh token, and the access token for the seconds that it lives.
+/// The cookie of a refresh token.
 #[must_use]
-pub fn tokens(refresh: &str, access: &str, seconds: u32) -> [String; 2] {
-    [kept(REFRESH, refresh, MAX_AGE), kept(ACCESS, access, seconds)]
+pub fn session(refresh: &str) -> String {
+    kept(REFRESH, refresh, MAX_AGE)
+}
+
+/// The cookie of a page's access token, for some seconds.
+#[must_use]
+pub fn access_token(access: &str, seconds: u32) -> String {
+    kept(ACCESS, access, seconds)
 }
 
 /// The access token of a page's session.

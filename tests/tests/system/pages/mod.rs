@@ -3,12 +3,23 @@
 mod account;
 mod forgery;
 mod hosts;
+mod mailed;
+mod second_factor;
 mod session;
 mod sign_in;
 mod sign_up;
 
 /// All tests of this folder.
 pub fn tests() -> Vec<libtest_mimic::Trial> {
-    let modules = [account::tests(), forgery::tests(), hosts::tests(), session::tests(), sign_in::tests(), sign_up::tests()];
+    let modules = [
+        account::tests(),
+        forgery::tests(),
+        hosts::tests(),
+        mailed::tests(),
+        second_factor::tests(),
+        session::tests(),
+        sign_in::tests(),
+        sign_up::tests(),
+    ];
     modules.into_iter().flatten().collect()
 }

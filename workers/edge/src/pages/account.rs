@@ -7,7 +7,8 @@ use zygo_store::identity::{self, Me};
 use super::{
     dates,
     frame::{self, Frame},
-    redirect,
+    redirect, second_factor,
+    texts::Texts,
 };
 use crate::{ctx::Ctx, reply::Answer};
 
@@ -53,15 +54,16 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
         since: dates::day(me.user.created_at, frame.language),
         email: me.user.email.clone(),
         name: [&me.user.first_name, &me.user.last_name].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" "),
-        factors: if me.mfa_factors.is_empty() {
-            frame.t.account_factors_none.to_owned()
-        } else {
-            me.mfa_factors.iter().map(|factor| factor.key()).collect::<Vec<_>>().join(", ")
-        },
+        factors: factors(frame.t, &me),
         organisations: organisations(&ctx, &me),
         public: ctx.host_tenant().is_none(),
         frame,
     })
+}
+
+fn factors(t: &Texts, me: &Me) -> String {
+    let names: Vec<&str> = me.mfa_factors.iter().map(|factor| second_factor::name(t, *factor)).collect();
+    if names.is_empty() { t.account_factors_none.to_owned() } else { names.join(", ") }
 }
 
 fn organisations(ctx: &Ctx, me: &Me) -> Vec<Organisation> {

@@ -49,8 +49,20 @@ impl Form {
     /// # Errors
     /// `VALIDATION_FAILED` with every invalid field, `RATE_LIMITED`.
     pub async fn input<T: JsonInput + Input>(&self, ctx: &Ctx, names: &[&str]) -> Result<T, Problem> {
+        self.input_with(ctx, names, []).await
+    }
+
+    /// The same, with members that are no text or no field.
+    ///
+    /// # Errors
+    /// As [`input`](Self::input).
+    pub async fn input_with<T, const N: usize>(&self, ctx: &Ctx, names: &[&str], others: [(&str, Value); N]) -> Result<T, Problem>
+    where
+        T: JsonInput + Input,
+    {
         let fields = names.iter().filter_map(|name| Some(((*name).to_owned(), Value::from(self.get(name)?))));
-        let input: T = json::decode_value(Value::Object(fields.collect::<Map<_, _>>()))?;
+        let others = others.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let input: T = json::decode_value(Value::Object(fields.chain(others).collect::<Map<_, _>>()))?;
         ctx.admit(input.account()).await?;
         Ok(input)
     }
@@ -73,7 +85,8 @@ where
         Err(problem) => Err(problem),
     };
     let problem = match outcome {
-        Err(problem) if problem.code() != Code::Internal => problem,
+        // Another page is in order: that of our fault, or that which takes a second factor again.
+        Err(problem) if !matches!(problem.code(), Code::Internal | Code::MfaStepUpRequired) => problem,
         other => return other,
     };
     // Where the page itself cannot be shown, the first problem is the one that counts.

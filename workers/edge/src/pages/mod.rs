@@ -5,6 +5,7 @@
 //! status. No GET changes anything but the session's own cookies.
 
 mod account;
+mod ask;
 pub mod asset;
 mod dates;
 mod devices;
@@ -13,16 +14,18 @@ pub mod forgery;
 pub mod form;
 pub mod frame;
 mod language;
+mod mailed;
 mod notice;
 mod organisation;
 mod redirect;
+mod second_factor;
+mod security;
 pub mod session;
 mod sessions;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 mod texts;
-mod verify_email;
 
 use askama::Template;
 use zygo_core::error::{Code, Problem};
@@ -42,19 +45,33 @@ pub fn routes() -> Vec<Route> {
         Route::page("/assets/{file}", Who::Public, "What the pages are dressed in", asset::get).any_host(),
         Route::page("/sign-up", Who::Public, "Create an account", sign_up::get).hosts(Hosts::Public),
         Route::form("/sign-up", Who::Public, "Create an account", sign_up::submit, sign_up::again).hosts(Hosts::Public).guard(Guard::SignUp),
-        Route::page("/verify-email", Who::Public, "Confirm an address: the button", verify_email::get).while_suspended(),
-        Route::form("/verify-email", Who::Public, "Confirm an address", verify_email::submit, verify_email::again).while_suspended(),
-        Route::page("/verify-email/resend", Who::Public, "Ask for another confirmation mail", verify_email::get_resend),
-        Route::form("/verify-email/resend", Who::Public, "Send another confirmation mail", verify_email::submit_resend, verify_email::again_resend)
-            .guard(Guard::Resend),
-        Route::page("/verify-email/sent", Who::Public, "A mail is on its way", verify_email::sent),
+        Route::page("/verify-email", Who::Public, "Confirm an address: the button", mailed::get).while_suspended(),
+        Route::form("/verify-email", Who::Public, "Confirm an address", mailed::submit, mailed::again).while_suspended(),
+        Route::page("/verify-email/resend", Who::Public, "Ask for another confirmation mail", ask::get),
+        Route::form("/verify-email/resend", Who::Public, "Send another confirmation mail", ask::submit, ask::again).guard(Guard::Resend),
+        Route::page("/verify-email/sent", Who::Public, "A mail is on its way", ask::sent),
+        Route::page("/end-sessions", Who::Public, "End every session: the button", mailed::get).while_suspended(),
+        Route::form("/end-sessions", Who::Public, "End every session", mailed::submit, mailed::again).while_suspended(),
         Route::page("/sign-in", Who::Public, "Sign in", sign_in::get).while_suspended(),
         Route::form("/sign-in", Who::Public, "Sign in", sign_in::submit, sign_in::again).guard(Guard::SignIn).while_suspended(),
+        Route::page("/sign-in/second-factor", Who::Public, "The second factor of a sign-in", second_factor::get).while_suspended(),
+        Route::form("/sign-in/second-factor", Who::Public, "Give the second factor", second_factor::submit, second_factor::again).while_suspended(),
         Route::page("/sign-out", Who::Session, "Sign out: the button", sign_out::get).while_suspended(),
         Route::form("/sign-out", Who::Session, "Sign out", sign_out::submit, sign_out::again).while_suspended(),
         Route::page("/account", Who::Session, "Who one is, and where one belongs", account::get),
         Route::page("/account/sessions", Who::Session, "Where one is signed in", sessions::get),
         Route::form("/account/sessions", Who::Session, "End sessions", sessions::submit, sessions::again),
+        Route::page("/account/confirm", Who::Session, "A second factor again", second_factor::get_step_up),
+        Route::form("/account/confirm", Who::Session, "Give it", second_factor::submit_step_up, second_factor::again_step_up),
+        Route::page("/account/security", Who::Session, "How the account is kept", security::get),
+        Route::page("/account/security/app", Who::Session, "Back to how it is kept", security::back),
+        Route::form("/account/security/app", Who::Session, "Begin to set up an authenticator app", security::begin_app, security::again),
+        Route::page("/account/security/app/confirm", Who::Session, "Back to how it is kept", security::back),
+        Route::form("/account/security/app/confirm", Who::Session, "Confirm the authenticator app", security::confirm_app, security::again_app),
+        Route::page("/account/security/app/remove", Who::Session, "Back to how it is kept", security::back),
+        Route::form("/account/security/app/remove", Who::Session, "Take the authenticator app off", security::remove_app, security::again).step_up(),
+        Route::page("/account/security/codes", Who::Session, "Back to how it is kept", security::back),
+        Route::form("/account/security/codes", Who::Session, "New backup codes", security::renew_codes, security::again).step_up(),
         Route::page("/organisations/new", Who::Session, "Create an organisation", organisation::get).hosts(Hosts::Public),
         Route::form("/organisations/new", Who::Session, "Create an organisation", organisation::submit, organisation::again).hosts(Hosts::Public),
     ]
@@ -70,9 +87,12 @@ struct Error<'a> {
 /// The page for a request that came to no page of its own. Whoever is not signed in where they must be is led to sign in.
 #[must_use]
 pub fn failed(shared: &Shared, route: Option<&Route>, problem: &Problem) -> Answer {
-    if problem.status() == 401 && route.is_some_and(|route| route.who != Who::Public) {
+    if is_signed_out(problem.code()) && route.is_some_and(|route| route.who != Who::Public) {
         session::forget(shared);
         return Answer::see_other(redirect::sign_in(shared.app, &target(shared)));
+    }
+    if problem.code() == Code::MfaStepUpRequired {
+        return Answer::see_other(redirect::step_up(shared.app, &target(shared)));
     }
     let page = Error { frame: frame::Frame::bare(shared).with(Some(problem)), request_id: &shared.request_id };
     let mut answer = frame::show(&page).unwrap_or_else(|_| Answer::text(500, "", AnswerBody::Empty));
@@ -83,6 +103,11 @@ pub fn failed(shared: &Shared, route: Option<&Route>, problem: &Problem) -> Answ
         answer.headers.push(("allow", allow.to_owned()));
     }
     answer
+}
+
+/// Whether a problem says that there is no session any more.
+const fn is_signed_out(code: Code) -> bool {
+    matches!(code, Code::Unauthenticated | Code::TokenExpired | Code::TokenInvalid | Code::SessionRevoked | Code::RefreshTokenReused)
 }
 
 /// Where somebody wanted to go; where a form was sent, the page it stands on.

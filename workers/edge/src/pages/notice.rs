@@ -2,54 +2,59 @@
 
 use super::texts::Texts;
 
-/// What went well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
+macro_rules! notices {
+    ($($(#[$doc:meta])* $name:ident = ($key:literal, $text:ident),)+) => {
+        /// What went well.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Notice {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Notice {
+            /// The key.
+            #[must_use]
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$name => $key,)+ }
+            }
+
+            /// The notice with this key.
+            #[must_use]
+            pub fn from_key(key: &str) -> Option<Self> {
+                match key {
+                    $($key => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// What it says.
+            #[must_use]
+            pub const fn text(self, t: &Texts) -> &'static str {
+                match self { $(Self::$name => t.$text,)+ }
+            }
+        }
+    };
+}
+
+notices! {
     /// The address is verified.
-    Verified,
+    Verified = ("verified", notice_verified),
     /// Signed out.
-    SignedOut,
+    SignedOut = ("signed-out", notice_signed_out),
     /// A session was ended.
-    SessionEnded,
+    SessionEnded = ("session-ended", notice_session_ended),
     /// All other sessions were ended.
-    OthersEnded,
+    OthersEnded = ("others-ended", notice_others_ended),
+    /// All sessions were ended, everywhere.
+    AllEnded = ("all-ended", notice_all_ended),
     /// An organisation was created.
-    OrganisationCreated,
+    OrganisationCreated = ("organisation-created", notice_organisation_created),
+    /// A second factor was set up.
+    FactorAdded = ("factor-added", notice_factor_added),
+    /// A second factor was taken off.
+    FactorRemoved = ("factor-removed", notice_factor_removed),
 }
 
 impl Notice {
-    const ALL: [Self; 5] = [Self::Verified, Self::SignedOut, Self::SessionEnded, Self::OthersEnded, Self::OrganisationCreated];
-
-    /// The key.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::SignedOut => "signed-out",
-            Self::SessionEnded => "session-ended",
-            Self::OthersEnded => "others-ended",
-            Self::OrganisationCreated => "organisation-created",
-        }
-    }
-
-    /// The notice with this key.
-    #[must_use]
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|notice| notice.key() == key)
-    }
-
-    /// What it says.
-    #[must_use]
-    pub const fn text(self, t: &Texts) -> &'static str {
-        match self {
-            Self::Verified => t.notice_verified,
-            Self::SignedOut => t.notice_signed_out,
-            Self::SessionEnded => t.notice_session_ended,
-            Self::OthersEnded => t.notice_others_ended,
-            Self::OrganisationCreated => t.notice_organisation_created,
-        }
-    }
-
     /// A path with this notice.
     #[must_use]
     pub fn at(self, path: &str) -> String {

@@ -26,8 +26,26 @@ pub fn sign_in(app: &App, back: &str) -> String {
     if back == HOME || !is_target(&app.router, back) {
         return "/sign-in".to_owned();
     }
+    with_way_back("/sign-in", back)
+}
+
+/// A page at the public host.
+#[must_use]
+pub fn public(config: &Config, path: &str) -> String {
+    format!("{}{path}", config.public_url)
+}
+
+/// The page that takes a second factor again, from where one comes back to a target.
+#[must_use]
+pub fn step_up(app: &App, back: &str) -> String {
+    with_way_back("/account/confirm", &target(app, Some(back)))
+}
+
+/// A path with the parameter `redirect_to`.
+#[must_use]
+pub fn with_way_back(path: &str, back: &str) -> String {
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_to", back).finish();
-    format!("/sign-in?{query}")
+    format!("{path}?{query}")
 }
 
 /// The pages of an organisation, at its own host; scheme and port are those of the public pages.

@@ -12,12 +12,12 @@ use zygo_core::{
     identity::token::ACCESS_SECONDS,
 };
 
-use super::{language, redirect};
+use super::{language, redirect, second_factor};
 use crate::{
     caller::Caller,
     cookies,
     ctx::{Ctx, Shared},
-    endpoints::identity::{refresh, session::Session},
+    endpoints::identity::{refresh, session::Session, sign_in::SignedIn},
     pipeline::{authenticate, host::Resolved},
     reply::{Answer, Reply},
     route::{Route, Who},
@@ -49,28 +49,49 @@ pub async fn caller(shared: &Rc<Shared>, route: &'static Route, site: &Resolved)
 async fn renew(shared: &Rc<Shared>, route: &'static Route, site: &Resolved) -> Result<String, Problem> {
     let refresh = cookies::unproven_refresh(&shared.head).ok_or(Problem::new(Code::Unauthenticated))?;
     let ctx = Ctx::new(Rc::clone(shared), route, Vec::new(), site.tenant.clone(), None, Vec::new());
-    keep(shared, refresh::rotate(&ctx, refresh, false).await?)
+    let session = refresh::rotate(&ctx, refresh, false).await?;
+    keep(shared, &session.into_body().ok_or(Problem::internal("a session without a body"))?)
 }
 
 /// Puts a session's tokens into cookies; answers the access token.
-fn keep(shared: &Shared, session: Reply<Session>) -> Result<String, Problem> {
-    let session = session.into_body().ok_or(Problem::internal("a session without a body"))?;
+fn keep(shared: &Shared, session: &Session) -> Result<String, Problem> {
     let (refresh, access) = session.tokens().ok_or(Problem::internal("a session without tokens"))?;
-    let seconds = u32::try_from(ACCESS_SECONDS).unwrap_or_default();
-    shared.cookies.borrow_mut().extend(cookies::tokens(refresh, access, seconds));
+    let mut kept = shared.cookies.borrow_mut();
+    kept.push(cookies::session(refresh));
+    kept.push(access_cookie(access));
+    kept.extend(session.device_token().map(cookies::trusted));
+    drop(kept);
     language::remember(shared, session.locale());
     Ok(access.to_owned())
 }
 
-/// Begins a session in this browser, and goes where the person wanted to.
+/// The cookie of an access token, for the seconds that it lives.
+#[must_use]
+pub fn access_cookie(access: &str) -> String {
+    cookies::access_token(access, u32::try_from(ACCESS_SECONDS).unwrap_or_default())
+}
+
+/// Goes on after a way to sign in was right: to where the person wanted to, or to the second factor that is wanted first.
 ///
 /// # Errors
 /// `INTERNAL` for a session whose tokens went elsewhere.
-pub fn begin(ctx: &Ctx, session: Reply<Session>, wanted: Option<&str>) -> Result<Answer, Problem> {
-    keep(ctx, session)?;
-    // Whoever knew the token of before does not know that of the session.
-    ctx.cookies.borrow_mut().push(cookies::open(&cookies::fresh()));
-    Ok(Answer::see_other(redirect::target(ctx.app, wanted)))
+pub fn proceed(ctx: &Ctx, signed_in: Reply<SignedIn>, wanted: Option<&str>) -> Result<Answer, Problem> {
+    match signed_in.into_body().ok_or(Problem::internal("a sign-in without a body"))? {
+        SignedIn::Session(session) => {
+            keep(ctx, &session)?;
+            let mut kept = ctx.cookies.borrow_mut();
+            // Whoever knew the token of before does not know that of the session.
+            kept.push(cookies::open(&cookies::fresh()));
+            if second_factor::token(&ctx.head).is_some() {
+                kept.push(second_factor::spent());
+            }
+            Ok(Answer::see_other(redirect::target(ctx.app, wanted)))
+        }
+        SignedIn::Challenge(challenge) => {
+            ctx.cookies.borrow_mut().push(second_factor::kept(&challenge));
+            Ok(Answer::see_other(second_factor::href(&challenge, &redirect::target(ctx.app, wanted))))
+        }
+    }
 }
 
 /// Forgets the session in this browser.

@@ -6,14 +6,9 @@ use zygo_core::error::{Code, Problem};
 use super::{
     form::Form,
     frame::{self, Frame},
-    redirect, session,
+    redirect, security, session,
 };
-use crate::{
-    cookies,
-    ctx::Ctx,
-    endpoints::identity::{login, sign_in::SignedIn},
-    reply::Answer,
-};
+use crate::{cookies, ctx::Ctx, endpoints::identity::login, reply::Answer};
 
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
@@ -22,6 +17,8 @@ struct Page<'a> {
     email: &'a str,
     redirect_to: &'a str,
     unverified: bool,
+    /// Where somebody whose organisation wants a second factor of them sets one up.
+    set_up_at: Option<String>,
 }
 
 /// Shows the form; whoever still has a session in this browser goes on at once.
@@ -33,7 +30,7 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
     if cookies::present(&ctx.head) {
         return Ok(Answer::see_other(redirect::target(ctx.app, wanted.as_deref())));
     }
-    frame::show(&Page { frame: Frame::new(&ctx), email: "", redirect_to: wanted.as_deref().unwrap_or_default(), unverified: false })
+    frame::show(&Page { frame: Frame::new(&ctx), email: "", redirect_to: wanted.as_deref().unwrap_or_default(), unverified: false, set_up_at: None })
 }
 
 /// Signs in with a password.
@@ -42,9 +39,8 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
 /// Those of `POST /auth/login`.
 pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let input = form.input(&ctx, &["email", "password"]).await?;
-    let session = login::handle(ctx.clone(), input).await?.map(SignedIn::into_session).transpose();
-    let session = session.ok_or(Problem::new(Code::MfaRequired).detail("this account has a second factor"))?;
-    session::begin(&ctx, session, form.get("redirect_to"))
+    let signed_in = login::handle(ctx.clone(), input).await?;
+    session::proceed(&ctx, signed_in, form.get("redirect_to"))
 }
 
 /// Shows the form again.
@@ -57,5 +53,6 @@ pub async fn again(ctx: Ctx, form: Form, problem: Problem) -> Result<Answer, Pro
         email: form.text("email"),
         redirect_to: form.text("redirect_to"),
         unverified: problem.code() == Code::EmailNotVerified,
+        set_up_at: (problem.code() == Code::MfaRequired).then(|| redirect::public(&ctx.app.config, security::PATH)),
     })
 }

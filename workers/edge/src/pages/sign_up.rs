@@ -4,6 +4,7 @@ use askama::Template;
 use zygo_core::error::Problem;
 
 use super::{
+    ask::Ask,
     form::Form,
     frame::{self, Frame},
     language,
@@ -37,7 +38,7 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
 pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let input = form.input(&ctx, &["email", "password", "first_name", "last_name", "locale"]).await?;
     signup::handle(ctx, input).await?;
-    Ok(Answer::see_other("/verify-email/sent"))
+    Ok(Answer::see_other(Ask::Verify.sent()))
 }
 
 /// Shows the form again.

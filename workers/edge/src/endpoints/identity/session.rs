@@ -53,9 +53,13 @@ impl Session {
         self.device_token = Some(token);
         self
     }
-}
 
-impl Session {
+    /// The token of a device that is trusted from now on.
+    #[must_use]
+    pub fn device_token(&self) -> Option<&str> {
+        self.device_token.as_deref()
+    }
+
     /// Refresh token and access token, where both are handed over.
     #[must_use]
     pub fn tokens(&self) -> Option<(&str, &str)> {

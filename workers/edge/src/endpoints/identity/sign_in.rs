@@ -38,17 +38,6 @@ pub enum SignedIn {
     Challenge(Challenge),
 }
 
-impl SignedIn {
-    /// The session, if it is one.
-    #[must_use]
-    pub fn into_session(self) -> Option<Session> {
-        match self {
-            Self::Session(session) => Some(*session),
-            Self::Challenge(_) => None,
-        }
-    }
-}
-
 /// A second factor is wanted.
 #[derive(Serialize, JsonSchema)]
 pub struct Challenge {

@@ -16,6 +16,14 @@ pub struct Output {
     backup_codes: Vec<String>,
 }
 
+impl Output {
+    /// The codes.
+    #[must_use]
+    pub fn into_codes(self) -> Vec<String> {
+        self.backup_codes
+    }
+}
+
 /// Replaces the caller's backup codes.
 ///
 /// # Errors

@@ -66,6 +66,14 @@ pub struct Fresh {
     mfa_at: Timestamp,
 }
 
+impl Output {
+    /// The access token.
+    #[must_use]
+    pub fn access_token(&self) -> &str {
+        &self.access_token
+    }
+}
+
 /// Takes the answer; wrong ones count together with those to challenges.
 ///
 /// # Errors

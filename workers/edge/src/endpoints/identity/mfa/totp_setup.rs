@@ -29,6 +29,14 @@ pub struct Output {
     qr_svg: String,
 }
 
+impl Output {
+    /// The secret as a URL that apps open.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.otpauth_url
+    }
+}
+
 /// Keeps a new secret, which counts once it is confirmed; one that waits is replaced.
 ///
 /// # Errors

@@ -29,6 +29,14 @@ pub struct Output {
     backup_codes: Vec<String>,
 }
 
+impl Output {
+    /// The codes.
+    #[must_use]
+    pub fn into_codes(self) -> Vec<String> {
+        self.backup_codes
+    }
+}
+
 /// Confirms the secret that was set up last, by a code of it.
 ///
 /// # Errors

@@ -1,0 +1,188 @@
+//! `/sign-in/second-factor` and `/account/confirm`: a second factor, to sign in, and again before something grave.
+//!
+//! Between the password and the code the browser holds the challenge's token in a cookie of its own.
+
+use askama::Template;
+use serde_json::Value;
+use zygo_core::{
+    error::{Code, Problem},
+    identity::mfa::Factor,
+};
+
+use super::{
+    form::Form,
+    frame::{self, Frame},
+    redirect, session,
+    texts::Texts,
+};
+use crate::{
+    cookies,
+    ctx::Ctx,
+    endpoints::identity::{
+        mfa::{challenge, step_up},
+        sign_in::Challenge,
+    },
+    pipeline::head::Head,
+    reply::Answer,
+};
+
+const COOKIE: &str = "__Host-zygo_challenge";
+const CHALLENGE: &str = "/sign-in/second-factor";
+const STEP_UP: &str = "/account/confirm";
+/// What a page can take an answer of.
+const OFFERED: [Factor; 2] = [Factor::Totp, Factor::BackupCode];
+
+/// The token of the challenge that this browser was given.
+#[must_use]
+pub fn token(head: &Head) -> Option<&str> {
+    head.cookie(COOKIE)
+}
+
+/// The cookie of a challenge.
+#[must_use]
+pub fn kept(challenge: &Challenge) -> String {
+    cookies::kept(COOKIE, challenge.token(), u32::try_from(challenge.expires_in()).unwrap_or_default())
+}
+
+/// The cookie of a challenge that is over.
+#[must_use]
+pub fn spent() -> String {
+    cookies::kept(COOKIE, "", 0)
+}
+
+/// Where a challenge is answered.
+#[must_use]
+pub fn href(challenge: &Challenge, back: &str) -> String {
+    let factors: Vec<&str> = challenge.factors().iter().map(|factor| factor.key()).collect();
+    let query: String =
+        form_urlencoded::Serializer::new(String::new()).append_pair("with", &factors.join(" ")).append_pair("redirect_to", back).finish();
+    format!("{CHALLENGE}?{query}")
+}
+
+#[derive(Template)]
+#[template(path = "pages/second_factor.html")]
+struct Page<'a> {
+    frame: Frame,
+    action: &'static str,
+    factor: Factor,
+    others: Vec<Other>,
+    with: String,
+    redirect_to: &'a str,
+    /// Whether this can be answered at all; a challenge that is over cannot.
+    open: bool,
+}
+
+/// Another factor to answer with.
+struct Other {
+    name: &'static str,
+    href: String,
+}
+
+/// What a page shows: from the address at first, from the form after a wrong answer.
+struct Shown<'a> {
+    factor: &'a str,
+    with: &'a str,
+    redirect_to: &'a str,
+}
+
+fn show(ctx: &Ctx, action: &'static str, shown: &Shown<'_>, problem: Option<&Problem>) -> Result<Answer, Problem> {
+    let frame = Frame::new(ctx).with(problem);
+    // The list only says what to offer; what counts stands in the account.
+    let listed: Vec<Factor> = shown.with.split_ascii_whitespace().filter_map(Factor::from_key).collect();
+    let offered = || OFFERED.into_iter().filter(|factor| listed.is_empty() || listed.contains(factor));
+    let factor = Factor::from_key(shown.factor).filter(|factor| OFFERED.contains(factor)).or_else(|| offered().next()).unwrap_or(Factor::Totp);
+    let others = offered().filter(|other| *other != factor).map(|other| Other { name: name(frame.t, other), href: link(action, other, shown) });
+    let others = others.collect();
+    let open = problem.is_none_or(|problem| !is_over(problem.code())) && (action != CHALLENGE || token(&ctx.head).is_some());
+    frame::show(&Page { frame, action, factor, others, with: shown.with.to_owned(), redirect_to: shown.redirect_to, open })
+}
+
+fn link(action: &str, factor: Factor, shown: &Shown<'_>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("factor", factor.key()).append_pair("with", shown.with).append_pair("redirect_to", shown.redirect_to);
+    format!("{action}?{}", query.finish())
+}
+
+/// What a factor is called.
+#[must_use]
+pub const fn name(t: &Texts, factor: Factor) -> &'static str {
+    match factor {
+        Factor::Totp => t.factor_totp,
+        Factor::Sms => t.factor_sms,
+        Factor::Passkey => t.factor_passkey,
+        Factor::BackupCode => t.factor_backup,
+    }
+}
+
+const fn is_over(code: Code) -> bool {
+    matches!(code, Code::Unauthenticated | Code::AccountLocked)
+}
+
+async fn asked(ctx: Ctx, action: &'static str) -> Result<Answer, Problem> {
+    let part = |name| ctx.query(name).unwrap_or_default();
+    let (factor, with, redirect_to) = (part("factor"), part("with"), part("redirect_to"));
+    show(&ctx, action, &Shown { factor: &factor, with: &with, redirect_to: &redirect_to }, None)
+}
+
+fn answered(ctx: &Ctx, action: &'static str, form: &Form, problem: &Problem) -> Result<Answer, Problem> {
+    let shown = Shown { factor: form.text("factor"), with: form.text("with"), redirect_to: form.text("redirect_to") };
+    show(ctx, action, &shown, Some(problem))
+}
+
+/// Asks for the second factor of a sign-in.
+///
+/// # Errors
+/// `INTERNAL`.
+pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
+    asked(ctx, CHALLENGE).await
+}
+
+/// Answers the challenge.
+///
+/// # Errors
+/// Those of `POST /auth/mfa/challenge`; a challenge that is over is `UNAUTHENTICATED`, for here one begins anew.
+pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
+    let token = token(&ctx.head).ok_or(Problem::new(Code::Unauthenticated))?;
+    let others = [("challenge_token", Value::from(token)), ("trust_device", Value::from(form.get("trust_device").is_some()))];
+    let input = form.input_with(&ctx, &["factor", "code"], others).await?;
+    let signed_in = challenge::handle(ctx.clone(), input).await.map_err(|problem| match problem.code() {
+        Code::TokenInvalid | Code::TokenExpired | Code::TokenConsumed => Problem::new(Code::Unauthenticated),
+        _ => problem,
+    })?;
+    session::proceed(&ctx, signed_in, form.get("redirect_to"))
+}
+
+/// Asks again.
+///
+/// # Errors
+/// `INTERNAL`.
+pub async fn again(ctx: Ctx, form: Form, problem: Problem) -> Result<Answer, Problem> {
+    answered(&ctx, CHALLENGE, &form, &problem)
+}
+
+/// Asks for a second factor again.
+///
+/// # Errors
+/// `INTERNAL`.
+pub async fn get_step_up(ctx: Ctx) -> Result<Answer, Problem> {
+    asked(ctx, STEP_UP).await
+}
+
+/// Takes it, and goes back to where it was wanted.
+///
+/// # Errors
+/// Those of `POST /auth/mfa/step-up`.
+pub async fn submit_step_up(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
+    let input = form.input(&ctx, &["factor", "code"]).await?;
+    let output = step_up::handle(ctx.clone(), input).await?.into_body().ok_or(Problem::internal("a step-up without a body"))?;
+    ctx.cookies.borrow_mut().push(session::access_cookie(output.access_token()));
+    Ok(Answer::see_other(redirect::target(ctx.app, form.get("redirect_to"))))
+}
+
+/// Asks again.
+///
+/// # Errors
+/// `INTERNAL`.
+pub async fn again_step_up(ctx: Ctx, form: Form, problem: Problem) -> Result<Answer, Problem> {
+    answered(&ctx, STEP_UP, &form, &problem)
+}
