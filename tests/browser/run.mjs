@@ -16,12 +16,13 @@ import { chromium } from "playwright-core";
 import { Site } from "./lib/site.mjs";
 import { accessibility } from "./tests/accessibility.mjs";
 import { journeys } from "./tests/journeys.mjs";
+import { passkeys } from "./tests/passkeys.mjs";
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { port: { type: "string" }, chrome: { type: "string" }, scratch: { type: "string" }, shots: { type: "string" } },
 });
-const tests = { ...journeys, ...accessibility };
+const tests = { ...journeys, ...passkeys, ...accessibility };
 const chosen = Object.entries(tests).filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 
 mkdirSync(options.scratch, { recursive: true });

@@ -193,6 +193,17 @@ impl Page {
         Ok(Form { action: action.to_owned(), fields: fields.collect() })
     }
 
+    /// What a form tells the script that asks for a passkey.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn options(&self, action: &str) -> Result<serde_json::Value> {
+        let start = format!("action=\"{action}\"");
+        let form =
+            self.html.split("<form").skip(1).find(|form| form.contains(&start)).with_context(|| format!("no form to {action} on {}", self.path))?;
+        Ok(serde_json::from_str(&attribute(form, "data-options").context("no options")?)?)
+    }
+
     /// Whether the page says something.
     #[must_use]
     pub fn says(&self, text: &str) -> bool {

@@ -98,6 +98,18 @@ export class Site {
     await page.waitForURL("**/account");
   }
 
+  /** The path of the newest link of a kind in somebody's mails, as soon as it is there. */
+  async link(person, start) {
+    const deadline = Date.now() + MAIL_LIMIT;
+    for (;;) {
+      const mails = await this.mails(person, 1);
+      const link = mails.flatMap(({ links }) => links).find((link) => new URL(link).pathname === start);
+      if (link) return link;
+      assert.ok(Date.now() < deadline, `no link to ${start} came`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   /** A picture of a page, if pictures are wanted. */
   async shot(page, name) {
     if (!this.shots) return;

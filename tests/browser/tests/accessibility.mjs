@@ -14,9 +14,15 @@ const LOOKS = {
 };
 
 /** What anybody may look at. */
-const OPEN = ["/sign-in", "/sign-up", "/verify-email?token=zv_x", "/verify-email", "/verify-email/resend", "/verify-email/sent", "/no/such/page"];
+const OPEN = [
+  "/sign-in", "/sign-up", "/verify-email?token=zv_x", "/verify-email", "/verify-email/resend", "/verify-email/sent",
+  "/forgot-password", "/reset?token=zp_x", "/sign-in/link", "/magic?token=zm_x", "/revert-email?token=x", "/end-sessions?token=x", "/no/such/page",
+];
 /** What one must be signed in for. */
-const GUARDED = ["/account", "/account/sessions", "/organisations/new", "/sign-out"];
+const GUARDED = [
+  "/account", "/account/sessions", "/account/security", "/account/security/password", "/account/security/email",
+  "/account/security/passkeys/new", "/account/confirm", "/organisations/new", "/sign-out",
+];
 
 export async function check(page) {
   // By the debugger, which the page's policy does not concern.

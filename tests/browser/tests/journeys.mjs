@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 
+import { code } from "../lib/totp.mjs";
+
 const heading = (page) => page.getByRole("heading", { level: 1 }).textContent();
 
 /** Sign up, read the mail, confirm, sign in, see the account, create an organisation, reach it, leave. */
@@ -50,6 +52,66 @@ async function returning(site, scripts) {
   assert.equal(await heading(elsewhere), "Sign in");
 }
 
+/** Forget the password, set another by mail, sign in with it. */
+async function reset(site, scripts) {
+  const person = await site.person();
+  const page = await site.window({ scripts });
+  await page.goto("/sign-in");
+  await page.getByRole("link", { name: "Forgot the password?" }).click();
+  await site.send(page, { "Mail address": person.email }, "Send the mail");
+  assert.equal(await heading(page), "Check your mail");
+  await page.goto(await site.link(person, "/reset"));
+  const password = `${person.password} again`;
+  await site.send(page, { "New password": password }, "Set a new password");
+  assert.match(await page.getByRole("status").textContent(), /new password holds/);
+  await site.send(page, { "Mail address": person.email, Password: password }, "Sign in");
+  assert.equal(await heading(page), "Your account");
+}
+
+/** Without a password. */
+async function link(site, scripts) {
+  const person = await site.person();
+  const page = await site.window({ scripts });
+  await page.goto("/sign-in");
+  await page.getByRole("link", { name: "Sign in by a mailed link" }).click();
+  await site.send(page, { "Mail address": person.email }, "Send the mail");
+  await page.goto(await site.link(person, "/magic"));
+  await site.send(page, {}, "Sign in");
+  assert.equal(await heading(page), "Your account");
+}
+
+/** Set an authenticator app up, sign out, sign in with it, and with a backup code. */
+async function secondFactor(site, scripts) {
+  const person = await site.person();
+  const page = await site.window({ scripts });
+  await site.signIn(page, person);
+  await page.getByRole("link", { name: "Security" }).click();
+  await site.shot(page, "security");
+  await site.send(page, {}, "Set up an authenticator app");
+  await site.shot(page, "app");
+  const secret = await page.locator("code").textContent();
+  const image = page.getByRole("img", { name: /QR code/ });
+  assert.ok((await image.boundingBox()).width >= 200);
+  await site.send(page, { Code: "000000" }, "Confirm");
+  assert.match(await page.getByRole("alert").textContent(), /code is wrong/);
+  await site.send(page, { Code: code(secret, -1) }, "Confirm");
+  assert.equal(await heading(page), "Backup codes");
+  const codes = await page.getByRole("listitem").allTextContents();
+  assert.equal(codes.length, 10);
+  await site.shot(page, "codes");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await site.send(page, { "Mail address": person.email, Password: person.password }, "Sign in");
+  assert.equal(await heading(page), "Second factor");
+  await site.shot(page, "second-factor");
+  await site.send(page, { Code: code(secret) }, "Continue");
+  assert.equal(await heading(page), "Your account");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await site.send(page, { "Mail address": person.email, Password: person.password }, "Sign in");
+  await page.getByRole("link", { name: "A backup code" }).click();
+  await site.send(page, { Code: codes[0] }, "Continue");
+  assert.equal(await heading(page), "Your account");
+}
+
 /** What went wrong stands where it went wrong, and what was typed is still there. */
 async function mistakes(site, scripts) {
   const person = site.stranger();
@@ -86,6 +148,9 @@ const both = (name, journey) => ({
 export const journeys = {
   ...both("a newcomer", newcomer),
   ...both("returning", returning),
+  ...both("a new password", reset),
+  ...both("a mailed link", link),
+  ...both("a second factor", secondFactor),
   ...both("mistakes", mistakes),
   ...both("languages", languages),
 

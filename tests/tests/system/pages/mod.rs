@@ -4,6 +4,7 @@ mod account;
 mod forgery;
 mod hosts;
 mod mailed;
+mod passkeys;
 mod second_factor;
 mod session;
 mod sign_in;
@@ -16,6 +17,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         forgery::tests(),
         hosts::tests(),
         mailed::tests(),
+        passkeys::tests(),
         second_factor::tests(),
         session::tests(),
         sign_in::tests(),

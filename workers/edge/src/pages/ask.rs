@@ -8,13 +8,21 @@ use super::{
     frame::{self, Frame},
     texts::Texts,
 };
-use crate::{ctx::Ctx, endpoints::identity::resend, reply::Answer};
+use crate::{
+    ctx::Ctx,
+    endpoints::identity::{forgot_password, magic_link, resend},
+    reply::Answer,
+};
 
 /// What mail is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// The one that confirms an address.
     Verify,
+    /// The one that sets a new password.
+    Reset,
+    /// The one to sign in with.
+    Magic,
 }
 
 /// What the pages say.
@@ -25,13 +33,15 @@ struct Words {
 }
 
 impl Ask {
-    const ALL: [Self; 1] = [Self::Verify];
+    const ALL: [Self; 3] = [Self::Verify, Self::Reset, Self::Magic];
 
     /// The path of the form.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
             Self::Verify => "/verify-email/resend",
+            Self::Reset => "/forgot-password",
+            Self::Magic => "/sign-in/link",
         }
     }
 
@@ -40,12 +50,16 @@ impl Ask {
     pub const fn sent(self) -> &'static str {
         match self {
             Self::Verify => "/verify-email/sent",
+            Self::Reset => "/forgot-password/sent",
+            Self::Magic => "/sign-in/link/sent",
         }
     }
 
     const fn words(self, t: &Texts) -> Words {
         match self {
             Self::Verify => Words { heading: t.resend, lead: t.resend_lead, sent: t.sent_verify },
+            Self::Reset => Words { heading: t.forgot, lead: t.forgot_lead, sent: t.sent_reset },
+            Self::Magic => Words { heading: t.magic_ask, lead: t.magic_ask_lead, sent: t.sent_magic },
         }
     }
 
@@ -86,6 +100,8 @@ pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let ask = Ask::of(&ctx)?;
     match ask {
         Ask::Verify => drop(resend::handle(ctx.clone(), form.input(&ctx, &["email"]).await?).await?),
+        Ask::Reset => drop(forgot_password::handle(ctx.clone(), form.input(&ctx, &["email"]).await?).await?),
+        Ask::Magic => drop(magic_link::request(ctx.clone(), form.input(&ctx, &["email"]).await?).await?),
     }
     Ok(Answer::see_other(ask.sent()))
 }

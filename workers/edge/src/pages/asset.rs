@@ -11,6 +11,8 @@ pub enum Asset {
     Style,
     /// The icon.
     Icon,
+    /// What asks for passkeys.
+    Passkey,
 }
 
 /// A year, in seconds: the address changes with the content.
@@ -19,6 +21,7 @@ const FOREVER: u32 = 365 * 24 * 3600;
 const SHORTLY: u32 = 300;
 
 const STYLE_MARK: u64 = mark(include_bytes!("../../../../public/pages/pages.css"));
+const PASSKEY_MARK: u64 = mark(include_bytes!("../../../../public/pages/passkey.js"));
 const ICON_MARK: u64 = mark(include_bytes!("../../../../public/pages/icon.svg"));
 
 /// FNV-1a over a file, while compiling: the file itself does not get into the bundle.
@@ -32,12 +35,13 @@ const fn mark(mut bytes: &[u8]) -> u64 {
 }
 
 impl Asset {
-    const ALL: [Self; 2] = [Self::Style, Self::Icon];
+    const ALL: [Self; 3] = [Self::Style, Self::Icon, Self::Passkey];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Style => "pages.css",
             Self::Icon => "icon.svg",
+            Self::Passkey => "passkey.js",
         }
     }
 
@@ -45,6 +49,7 @@ impl Asset {
         match self {
             Self::Style => "text/css; charset=utf-8",
             Self::Icon => "image/svg+xml",
+            Self::Passkey => "text/javascript; charset=utf-8",
         }
     }
 
@@ -52,6 +57,7 @@ impl Asset {
         match self {
             Self::Style => STYLE_MARK,
             Self::Icon => ICON_MARK,
+            Self::Passkey => PASSKEY_MARK,
         }
     }
 }

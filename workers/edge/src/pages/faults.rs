@@ -44,6 +44,11 @@ fn rule(language: Language, code: &str, message: &str) -> String {
         "guessable" => {
             ("This is too easy to guess. Add a few uncommon words.", "Das ist zu leicht zu erraten. Nehmen Sie ein paar seltene Wörter dazu.")
         }
+        "unchanged" => ("This is your address already.", "Das ist schon Ihre Adresse."),
+        "credential" => (
+            "This passkey did not answer as it should. Please try again.",
+            "Dieser Zugangsschlüssel hat nicht richtig geantwortet. Bitte versuchen Sie es noch einmal.",
+        ),
         "slug" => ("Only a–z, 0–9 and single hyphens inside.", "Nur a–z, 0–9 und einzelne Bindestriche im Innern."),
         "taken" => ("Another organisation has this.", "Das hat schon eine andere Organisation."),
         "reserved" => ("This name is reserved.", "Dieser Name ist vergeben."),
@@ -61,6 +66,9 @@ fn whole(problem: &Problem, language: Language) -> String {
             "Diese Seite war zu alt, deshalb ist nichts geschehen. Bitte senden Sie das Formular noch einmal.",
         );
         return pick(language, english, german).to_owned();
+    }
+    if problem.member("passkey").is_some() {
+        return pick(language, "This passkey opens no account here.", "Dieser Zugangsschlüssel öffnet hier kein Konto.").to_owned();
     }
     let seconds = problem.retry_after_seconds().unwrap_or(1);
     let (number, unit) = match (seconds, language) {

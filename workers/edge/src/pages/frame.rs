@@ -107,6 +107,12 @@ impl Frame {
         asset::href(Asset::Style)
     }
 
+    /// Where the script lies that asks for passkeys.
+    #[must_use]
+    pub fn script(&self) -> String {
+        asset::href(Asset::Passkey)
+    }
+
     /// Where the icon lies.
     #[must_use]
     pub fn icon(&self) -> String {
@@ -124,6 +130,18 @@ pub fn show(page: &impl Template) -> Result<Answer, Problem> {
     answer.headers.push(("content-security-policy", CSP.into()));
     // Without this, a browser would say of its forms that they come from nowhere; other sites still learn nothing.
     answer.headers.push(("referrer-policy", "same-origin".into()));
+    Ok(answer)
+}
+
+/// A page with the one script of ours.
+///
+/// # Errors
+/// `INTERNAL` if its template fails.
+pub fn show_scripted(page: &impl Template) -> Result<Answer, Problem> {
+    let mut answer = show(page)?;
+    for (_, policy) in answer.headers.iter_mut().filter(|(name, _)| *name == "content-security-policy") {
+        policy.push_str("; script-src 'self'");
+    }
     Ok(answer)
 }
 

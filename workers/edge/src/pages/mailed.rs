@@ -9,6 +9,7 @@ use zygo_core::{
 };
 
 use super::{
+    ask::Ask,
     form::Form,
     frame::{self, Frame},
     notice::Notice,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     cookies,
     ctx::Ctx,
-    endpoints::identity::{end_all, verify_email},
+    endpoints::identity::{cancel_deletion, confirm_email, end_all, magic_link, revert_email, session::Client, verify_email},
     reply::Answer,
 };
 
@@ -36,8 +37,13 @@ const fn words(purpose: Purpose, t: &Texts) -> Option<Words> {
     let sign_in = ("/sign-in", t.sign_in);
     let (heading, lead, button, instead) = match purpose {
         Purpose::VerifyEmail => (t.verify, t.verify_lead, t.verify_button, ("/verify-email/resend", t.resend)),
+        Purpose::MagicLink => (t.magic, t.magic_lead, t.sign_in, (Ask::Magic.path(), t.magic_again)),
+        Purpose::ConfirmEmail => (t.confirm_email, t.confirm_email_lead, t.confirm_email_button, sign_in),
+        Purpose::RevertEmail => (t.revert_email, t.revert_email_lead, t.revert_email_button, (Ask::Reset.path(), t.forgot)),
+        Purpose::CancelDeletion => (t.keep_account, t.keep_account_lead, t.keep_account_button, sign_in),
         Purpose::EndSessions => (t.end_all, t.end_all_lead, t.end_all_button, sign_in),
-        _ => return None,
+        // A new password needs more than a button, and invitations come with organisations that send some.
+        Purpose::ResetPassword | Purpose::Invitation => return None,
     };
     Some(Words { heading, lead, button, instead })
 }
@@ -81,17 +87,34 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
 pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let token = form.text("token");
     match purpose(&ctx)? {
-        Purpose::VerifyEmail => {
-            verify_email::handle(ctx.clone(), form.input(&ctx, &["token"]).await?).await?;
-            Ok(done(&ctx, Notice::Verified))
+        Purpose::VerifyEmail => drop(verify_email::redeem(&ctx, token).await?),
+        Purpose::ConfirmEmail => drop(confirm_email::redeem(&ctx, token).await?),
+        Purpose::CancelDeletion => cancel_deletion::redeem(&ctx, token).await?,
+        Purpose::EndSessions => end_all::redeem(&ctx, token).await?,
+        Purpose::RevertEmail => revert_email::redeem(&ctx, token).await?,
+        Purpose::MagicLink => {
+            let client = Client { device_name: None, cookie: false };
+            return session::proceed(&ctx, magic_link::sign_in(&ctx, token, None, client).await?, None);
         }
-        Purpose::EndSessions => {
-            end_all::redeem(&ctx, token).await?;
-            session::forget(&ctx);
-            Ok(Answer::see_other(Notice::AllEnded.at("/sign-in")))
-        }
-        _ => Err(Problem::new(Code::NotFound)),
+        Purpose::ResetPassword | Purpose::Invitation => return Err(Problem::new(Code::NotFound)),
     }
+    Ok(done(&ctx, purpose(&ctx)?))
+}
+
+/// To the account, or to sign in where nobody is.
+fn done(ctx: &Ctx, purpose: Purpose) -> Answer {
+    let (notice, ends) = match purpose {
+        Purpose::ConfirmEmail => (Notice::AddressChanged, false),
+        Purpose::CancelDeletion => (Notice::AccountKept, false),
+        Purpose::EndSessions => (Notice::AllEnded, true),
+        Purpose::RevertEmail => (Notice::AddressReverted, true),
+        _ => (Notice::Verified, false),
+    };
+    if ends {
+        session::forget(ctx);
+    }
+    let signed_in = !ends && cookies::present(&ctx.head);
+    Answer::see_other(notice.at(if signed_in { redirect::HOME } else { "/sign-in" }))
 }
 
 /// Shows what became of the token.
@@ -100,11 +123,6 @@ pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
 /// `INTERNAL`.
 pub async fn again(ctx: Ctx, form: Form, problem: Problem) -> Result<Answer, Problem> {
     show(&ctx, form.text("token"), Some(&problem))
-}
-
-/// To the account, or to sign in where nobody is.
-fn done(ctx: &Ctx, notice: Notice) -> Answer {
-    Answer::see_other(notice.at(if cookies::present(&ctx.head) { redirect::HOME } else { "/sign-in" }))
 }
 
 #[cfg(test)]
@@ -122,7 +140,9 @@ mod tests {
         let router = Router::new(false);
         for purpose in Purpose::ALL {
             let served = matches!(router.find(Method::Post, purpose.page()), Matched::Route(route, _) if route.page);
-            assert_eq!(words(purpose, texts::of(Language::English)).is_some(), served, "{}", purpose.page());
+            assert_eq!(served, purpose != Purpose::Invitation, "{}", purpose.page());
+            let button = words(purpose, texts::of(Language::English)).is_some();
+            assert!(button || matches!(purpose, Purpose::Invitation | Purpose::ResetPassword), "{}", purpose.page());
         }
     }
 }

@@ -46,6 +46,22 @@ notices! {
     OthersEnded = ("others-ended", notice_others_ended),
     /// All sessions were ended, everywhere.
     AllEnded = ("all-ended", notice_all_ended),
+    /// The account has its new address.
+    AddressChanged = ("address-changed", notice_address_changed),
+    /// The account has its old address again.
+    AddressReverted = ("address-reverted", notice_address_reverted),
+    /// A mail went to the new address.
+    AddressAsked = ("address-asked", notice_address_asked),
+    /// There is a new password.
+    PasswordSet = ("password-set", notice_password_set),
+    /// There is a new password, and other sessions have ended.
+    PasswordChanged = ("password-changed", notice_password_changed),
+    /// The account will not be deleted.
+    AccountKept = ("account-kept", notice_account_kept),
+    /// A passkey was added.
+    PasskeyAdded = ("passkey-added", notice_passkey_added),
+    /// A passkey was removed.
+    PasskeyRemoved = ("passkey-removed", notice_passkey_removed),
     /// An organisation was created.
     OrganisationCreated = ("organisation-created", notice_organisation_created),
     /// A second factor was set up.

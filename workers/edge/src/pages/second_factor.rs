@@ -12,6 +12,7 @@ use zygo_core::{
 use super::{
     form::Form,
     frame::{self, Frame},
+    passkeys::Ceremony,
     redirect, session,
     texts::Texts,
 };
@@ -70,6 +71,10 @@ struct Page<'a> {
     redirect_to: &'a str,
     /// Whether this can be answered at all; a challenge that is over cannot.
     open: bool,
+    /// What a passkey is asked with, where there is one.
+    passkey: Option<Ceremony>,
+    /// Whether a code can be typed.
+    codes: bool,
 }
 
 /// Another factor to answer with.
@@ -85,7 +90,7 @@ struct Shown<'a> {
     redirect_to: &'a str,
 }
 
-fn show(ctx: &Ctx, action: &'static str, shown: &Shown<'_>, problem: Option<&Problem>) -> Result<Answer, Problem> {
+async fn show(ctx: &Ctx, action: &'static str, shown: &Shown<'_>, problem: Option<&Problem>) -> Result<Answer, Problem> {
     let frame = Frame::new(ctx).with(problem);
     // The list only says what to offer; what counts stands in the account.
     let listed: Vec<Factor> = shown.with.split_ascii_whitespace().filter_map(Factor::from_key).collect();
@@ -94,7 +99,45 @@ fn show(ctx: &Ctx, action: &'static str, shown: &Shown<'_>, problem: Option<&Pro
     let others = offered().filter(|other| *other != factor).map(|other| Other { name: name(frame.t, other), href: link(action, other, shown) });
     let others = others.collect();
     let open = problem.is_none_or(|problem| !is_over(problem.code())) && (action != CHALLENGE || token(&ctx.head).is_some());
-    frame::show(&Page { frame, action, factor, others, with: shown.with.to_owned(), redirect_to: shown.redirect_to, open })
+    let passkey = if open { passkey(ctx, action, &listed).await } else { None };
+    let codes = passkey.is_none() || offered().next().is_some();
+    let page = Page { frame, action, factor, others, with: shown.with.to_owned(), redirect_to: shown.redirect_to, open, passkey, codes };
+    frame::show_scripted(&page)
+}
+
+/// What a passkey is asked with, where it may be one; that there is none keeps nobody from typing a code.
+async fn passkey(ctx: &Ctx, action: &str, listed: &[Factor]) -> Option<Ceremony> {
+    let asked = match (action, token(&ctx.head)) {
+        (STEP_UP, _) => Ceremony::step_up(ctx).await,
+        (_, Some(token)) if listed.contains(&Factor::Passkey) => Ceremony::answer(ctx, token).await,
+        _ => return None,
+    };
+    asked.ok().flatten()
+}
+
+/// What a challenge's token that is none, or no longer, means here: one begins anew.
+#[must_use]
+pub fn over(problem: Problem) -> Problem {
+    match problem.code() {
+        Code::TokenInvalid | Code::TokenExpired | Code::TokenConsumed => Problem::new(Code::Unauthenticated),
+        _ => problem,
+    }
+}
+
+/// From the address of a passkey's form to the page that it stands on.
+///
+/// # Errors
+/// None of its own.
+pub async fn back(_: Ctx) -> Result<Answer, Problem> {
+    Ok(Answer::see_other(CHALLENGE))
+}
+
+/// The same, of a step-up.
+///
+/// # Errors
+/// None of its own.
+pub async fn back_step_up(_: Ctx) -> Result<Answer, Problem> {
+    Ok(Answer::see_other(STEP_UP))
 }
 
 fn link(action: &str, factor: Factor, shown: &Shown<'_>) -> String {
@@ -121,12 +164,12 @@ const fn is_over(code: Code) -> bool {
 async fn asked(ctx: Ctx, action: &'static str) -> Result<Answer, Problem> {
     let part = |name| ctx.query(name).unwrap_or_default();
     let (factor, with, redirect_to) = (part("factor"), part("with"), part("redirect_to"));
-    show(&ctx, action, &Shown { factor: &factor, with: &with, redirect_to: &redirect_to }, None)
+    show(&ctx, action, &Shown { factor: &factor, with: &with, redirect_to: &redirect_to }, None).await
 }
 
-fn answered(ctx: &Ctx, action: &'static str, form: &Form, problem: &Problem) -> Result<Answer, Problem> {
+async fn answered(ctx: &Ctx, action: &'static str, form: &Form, problem: &Problem) -> Result<Answer, Problem> {
     let shown = Shown { factor: form.text("factor"), with: form.text("with"), redirect_to: form.text("redirect_to") };
-    show(ctx, action, &shown, Some(problem))
+    show(ctx, action, &shown, Some(problem)).await
 }
 
 /// Asks for the second factor of a sign-in.
@@ -145,10 +188,7 @@ pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let token = token(&ctx.head).ok_or(Problem::new(Code::Unauthenticated))?;
     let others = [("challenge_token", Value::from(token)), ("trust_device", Value::from(form.get("trust_device").is_some()))];
     let input = form.input_with(&ctx, &["factor", "code"], others).await?;
-    let signed_in = challenge::handle(ctx.clone(), input).await.map_err(|problem| match problem.code() {
-        Code::TokenInvalid | Code::TokenExpired | Code::TokenConsumed => Problem::new(Code::Unauthenticated),
-        _ => problem,
-    })?;
+    let signed_in = challenge::handle(ctx.clone(), input).await.map_err(over)?;
     session::proceed(&ctx, signed_in, form.get("redirect_to"))
 }
 
@@ -157,7 +197,7 @@ pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
 /// # Errors
 /// `INTERNAL`.
 pub async fn again(ctx: Ctx, form: Form, problem: Problem) -> Result<Answer, Problem> {
-    answered(&ctx, CHALLENGE, &form, &problem)
+    answered(&ctx, CHALLENGE, &form, &problem).await
 }
 
 /// Asks for a second factor again.
@@ -184,5 +224,5 @@ pub async fn submit_step_up(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
 /// # Errors
 /// `INTERNAL`.
 pub async fn again_step_up(ctx: Ctx, form: Form, problem: Problem) -> Result<Answer, Problem> {
-    answered(&ctx, STEP_UP, &form, &problem)
+    answered(&ctx, STEP_UP, &form, &problem).await
 }

@@ -4,11 +4,13 @@ use askama::Template;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zygo_core::{
     error::{Code, Problem},
+    id::PasskeyId,
     identity::mfa::{Factor, qr},
 };
-use zygo_store::identity;
+use zygo_store::identity::{self, PasskeyRow};
 
 use super::{
+    dates,
     form::Form,
     frame::{self, Frame},
     notice::Notice,
@@ -35,16 +37,27 @@ struct Page {
     factors: Vec<&'static str>,
     app: bool,
     codes: bool,
+    passkeys: Vec<Passkey>,
+}
+
+struct Passkey {
+    id: PasskeyId,
+    name: String,
+    domain: String,
+    since: String,
 }
 
 async fn show(ctx: &Ctx, problem: Option<&Problem>) -> Result<Answer, Problem> {
     let caller = ctx.caller()?;
     let db = ctx.db().await?;
     let me = ctx.store(identity::me(&db, &ctx.lookup(), caller.user_id)).await?.ok_or(Problem::new(Code::Unauthenticated))?;
+    let passkeys = ctx.store(identity::list_passkeys(&db, &ctx.lookup(), caller.user_id)).await?;
     let frame = Frame::new(ctx).with(problem);
+    let view = |row: PasskeyRow| Passkey { id: row.id, name: row.name, domain: row.rp_id, since: dates::day(row.created_at, frame.language) };
+    let passkeys = passkeys.into_iter().map(view).collect();
     let set_up = &me.mfa_factors;
     let factors = set_up.iter().map(|factor| second_factor::name(frame.t, *factor)).collect();
-    frame::show(&Page { factors, app: set_up.contains(&Factor::Totp), codes: set_up.iter().any(|factor| factor.counts()), frame })
+    frame::show(&Page { factors, app: set_up.contains(&Factor::Totp), codes: set_up.iter().any(|factor| factor.counts()), passkeys, frame })
 }
 
 /// Shows what keeps the account.

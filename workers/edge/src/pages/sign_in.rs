@@ -6,6 +6,7 @@ use zygo_core::error::{Code, Problem};
 use super::{
     form::Form,
     frame::{self, Frame},
+    passkeys::Ceremony,
     redirect, security, session,
 };
 use crate::{cookies, ctx::Ctx, endpoints::identity::login, reply::Answer};
@@ -19,6 +20,20 @@ struct Page<'a> {
     unverified: bool,
     /// Where somebody whose organisation wants a second factor of them sets one up.
     set_up_at: Option<String>,
+    /// What a passkey is asked with, where the host has any.
+    passkey: Option<Ceremony>,
+}
+
+async fn show(ctx: &Ctx, email: &str, redirect_to: &str, problem: Option<&Problem>) -> Result<Answer, Problem> {
+    let code = problem.map(Problem::code);
+    frame::show_scripted(&Page {
+        frame: Frame::new(ctx).with(problem),
+        email,
+        redirect_to,
+        unverified: code == Some(Code::EmailNotVerified),
+        set_up_at: (code == Some(Code::MfaRequired)).then(|| redirect::public(&ctx.app.config, security::PATH)),
+        passkey: Ceremony::sign_in(ctx).await?,
+    })
 }
 
 /// Shows the form; whoever still has a session in this browser goes on at once.
@@ -30,7 +45,7 @@ pub async fn get(ctx: Ctx) -> Result<Answer, Problem> {
     if cookies::present(&ctx.head) {
         return Ok(Answer::see_other(redirect::target(ctx.app, wanted.as_deref())));
     }
-    frame::show(&Page { frame: Frame::new(&ctx), email: "", redirect_to: wanted.as_deref().unwrap_or_default(), unverified: false, set_up_at: None })
+    show(&ctx, "", wanted.as_deref().unwrap_or_default(), None).await
 }
 
 /// Signs in with a password.
@@ -48,11 +63,5 @@ pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
 /// # Errors
 /// `INTERNAL`.
 pub async fn again(ctx: Ctx, form: Form, problem: Problem) -> Result<Answer, Problem> {
-    frame::show(&Page {
-        frame: Frame::new(&ctx).with(Some(&problem)),
-        email: form.text("email"),
-        redirect_to: form.text("redirect_to"),
-        unverified: problem.code() == Code::EmailNotVerified,
-        set_up_at: (problem.code() == Code::MfaRequired).then(|| redirect::public(&ctx.app.config, security::PATH)),
-    })
+    show(&ctx, form.text("email"), form.text("redirect_to"), Some(&problem)).await
 }

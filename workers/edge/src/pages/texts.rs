@@ -64,6 +64,41 @@ texts! {
     verify_lead: "One click, and the address is yours to sign in with.", "Ein Klick, und Sie können sich mit der Adresse anmelden.";
     verify_button: "Confirm the address", "Adresse bestätigen";
     link_incomplete: "This link is incomplete. Open it from the mail once more.", "Dieser Link ist unvollständig. Öffnen Sie ihn noch einmal aus der E-Mail.";
+    sent_reset: "If an account has this address, a mail is on its way to it. The link in it sets a new password, for an hour.",
+        "Wenn ein Konto diese Adresse hat, ist eine E-Mail dorthin unterwegs. Mit dem Link darin setzen Sie eine Stunde lang ein neues Passwort.";
+    sent_magic: "If an account has this address, a mail is on its way to it. The link in it signs you in, for ten minutes.",
+        "Wenn ein Konto diese Adresse hat, ist eine E-Mail dorthin unterwegs. Mit dem Link darin melden Sie sich an, zehn Minuten lang.";
+    forgot: "Forgot the password?", "Passwort vergessen?";
+    forgot_lead: "Give the address of your account, and we mail you a link that sets a new password.",
+        "Geben Sie die Adresse Ihres Kontos an, und wir senden Ihnen einen Link, mit dem Sie ein neues Passwort setzen.";
+    reset: "Set a new password", "Neues Passwort setzen";
+    reset_lead: "You are signed out everywhere then, and sign in with the new password.",
+        "Danach sind Sie überall abgemeldet und melden sich mit dem neuen Passwort an.";
+    new_password: "New password", "Neues Passwort";
+    current_password: "Present password", "Bisheriges Passwort";
+    magic: "Sign in by link", "Anmelden per Link";
+    magic_lead: "One click, and you are signed in on this device.", "Ein Klick, und Sie sind auf diesem Gerät angemeldet.";
+    magic_ask: "Sign in by a mailed link", "Mit einem Link per E-Mail anmelden";
+    magic_ask_lead: "Without a password: we mail you a link that signs you in.", "Ohne Passwort: Wir senden Ihnen einen Link, der Sie anmeldet.";
+    magic_again: "Send another link", "Einen neuen Link senden";
+    confirm_email: "Confirm your new address", "Neue Adresse bestätigen";
+    confirm_email_lead: "From then on you sign in with it.", "Von da an melden Sie sich damit an.";
+    confirm_email_button: "Use this address", "Diese Adresse benutzen";
+    revert_email: "Take the old address back", "Alte Adresse zurückholen";
+    revert_email_lead: "The account gets this address back, everybody is signed out, and the password no longer works. A mail that sets a new one follows.",
+        "Das Konto bekommt diese Adresse zurück, alle werden abgemeldet, und das Passwort gilt nicht mehr. Eine E-Mail für ein neues folgt.";
+    revert_email_button: "Take it back", "Zurückholen";
+    keep_account: "Keep your account", "Konto behalten";
+    keep_account_lead: "Your account was to be deleted. One click, and it stays.", "Ihr Konto sollte gelöscht werden. Ein Klick, und es bleibt.";
+    keep_account_button: "Keep the account", "Konto behalten und nicht löschen";
+    change_password: "Change the password", "Passwort ändern";
+    change_password_lead: "Your other sessions end with it. An account that has no password yet gets its first by the link below.",
+        "Ihre anderen Sitzungen enden damit. Ein Konto ohne Passwort bekommt sein erstes über den Link unten.";
+    change_email: "Change the address", "Adresse ändern";
+    change_email_lead: "We mail a link to the new address. The old one holds until that is opened.",
+        "Wir senden einen Link an die neue Adresse. Die alte gilt, bis er geöffnet wird.";
+    new_email: "New mail address", "Neue E-Mail-Adresse";
+    change_email_password: "Only if your account has one.", "Nur wenn Ihr Konto eines hat.";
     end_all: "End all sessions", "Alle Sitzungen beenden";
     end_all_lead: "Everybody who is signed in to your account, you included, is signed out everywhere.",
         "Alle, die an Ihrem Konto angemeldet sind, auch Sie selbst, werden überall abgemeldet.";
@@ -95,6 +130,17 @@ texts! {
     app_by_hand: "Or type this secret into the app:", "Oder tippen Sie dieses Geheimnis in die App:";
     app_confirm: "Confirm", "Bestätigen";
     app_remove: "Remove the authenticator app", "Authenticator-App entfernen";
+    passkeys: "Passkeys", "Zugangsschlüssel (Passkeys)";
+    passkeys_none: "None yet. With a passkey you sign in by fingerprint, face or PIN, and nobody can steal a password.",
+        "Noch keine. Mit einem Zugangsschlüssel melden Sie sich per Fingerabdruck, Gesicht oder PIN an, und niemand kann ein Passwort stehlen.";
+    passkey_add: "Add a passkey", "Zugangsschlüssel hinzufügen";
+    passkey_add_lead: "Your device asks for fingerprint, face or PIN.", "Ihr Gerät fragt nach Fingerabdruck, Gesicht oder PIN.";
+    passkey_name: "Name of the passkey", "Name des Schlüssels";
+    passkey_remove: "Remove", "Entfernen";
+    passkey_added: "added on", "hinzugefügt am";
+    passkey_use: "Sign in with a passkey", "Mit einem Zugangsschlüssel anmelden";
+    passkey_answer: "Use a passkey", "Zugangsschlüssel benutzen";
+    passkey_no_script: "Passkeys need JavaScript, and a browser that knows them.", "Zugangsschlüssel brauchen JavaScript und einen Browser, der sie kennt.";
     codes_renew: "New backup codes", "Neue Ersatzcodes";
     codes_lead: "Keep these where you find them without your phone. They are shown this once; each lets you in once when the app is lost. Earlier codes are void.",
         "Bewahren Sie diese Codes dort auf, wo Sie sie ohne Ihr Telefon finden. Sie werden nur jetzt gezeigt; jeder gilt einmal, wenn die App verloren ist. Frühere Codes gelten nicht mehr.";
@@ -137,6 +183,15 @@ texts! {
     notice_others_ended: "All other sessions were ended.", "Alle anderen Sitzungen wurden beendet.";
     notice_all_ended: "All sessions were ended. Set a new password if a stranger may know yours.",
         "Alle Sitzungen wurden beendet. Setzen Sie ein neues Passwort, falls ein Fremder Ihres kennen könnte.";
+    notice_address_changed: "Your address is changed.", "Ihre Adresse ist geändert.";
+    notice_address_reverted: "The account has this address again. We have mailed you a link for a new password.",
+        "Das Konto hat diese Adresse wieder. Wir haben Ihnen einen Link für ein neues Passwort gesendet.";
+    notice_address_asked: "We have sent a mail to the new address. Open the link in it.", "Wir haben eine E-Mail an die neue Adresse gesendet. Öffnen Sie den Link darin.";
+    notice_password_set: "The new password holds. Sign in with it.", "Das neue Passwort gilt. Melden Sie sich damit an.";
+    notice_password_changed: "The password is changed, and your other sessions have ended.", "Das Passwort ist geändert, und Ihre anderen Sitzungen sind beendet.";
+    notice_account_kept: "Your account stays.", "Ihr Konto bleibt.";
+    notice_passkey_added: "The passkey was added.", "Der Zugangsschlüssel wurde hinzugefügt.";
+    notice_passkey_removed: "The passkey was removed.", "Der Zugangsschlüssel wurde entfernt.";
     notice_organisation_created: "The organisation was created.", "Die Organisation wurde angelegt.";
 
     notice_factor_added: "The authenticator app is set up.", "Die Authenticator-App ist eingerichtet.";

@@ -75,6 +75,20 @@ pub struct Started<O> {
     options: O,
 }
 
+impl<O> Started<O> {
+    /// What comes back with the answer.
+    #[must_use]
+    pub fn ceremony(&self) -> &str {
+        &self.ceremony
+    }
+
+    /// What the browser is told.
+    #[must_use]
+    pub const fn options(&self) -> &O {
+        &self.options
+    }
+}
+
 /// The relying party at this host.
 ///
 /// # Errors
