@@ -9,14 +9,12 @@ use x509_cert::{
     der::{Decode as _, DecodePem as _, Encode as _, oid::ObjectIdentifier},
 };
 use zygo_core::{
-    identity::saml::{Certificate, IdentityProvider, Refusal},
+    identity::saml::{Certificate, IdentityProvider, MOST_CERTIFICATES, Refusal},
     time::Timestamp,
 };
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-/// Certificates of one identity provider at most.
-pub const MOST: usize = 4;
 /// The longest certificate, in characters.
 const LONGEST: usize = 16 * 1024;
 /// RSA keys of fewer bytes are refused; the modulus stands in a structure a little longer than itself.
@@ -54,7 +52,7 @@ pub fn read(text: &str) -> Result<Certificate, Refusal> {
 /// The keys that may sign for a provider; the document's own `KeyInfo` adds none.
 pub fn trusted(provider: &IdentityProvider) -> Result<KeysManager, Refusal> {
     let mut manager = KeysManager::new();
-    for certificate in provider.certificates.iter().take(MOST) {
+    for certificate in provider.certificates.iter().take(MOST_CERTIFICATES) {
         manager.add_key(key(certificate)?);
     }
     if manager.is_empty() { Err(Refusal::Certificate) } else { Ok(manager) }

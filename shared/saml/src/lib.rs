@@ -39,7 +39,9 @@ pub use keys::ServiceKeys;
 /// The reason, for the log.
 pub fn perform(operation: &Operation, keys: &ServiceKeys) -> Result<Value, Refusal> {
     match operation {
-        Operation::Begin { provider, service, request_id, now } => encoded(&request::begin(provider, service, request_id, *now, keys)?),
+        Operation::Begin { provider, service, request_id, relay_state, now } => {
+            encoded(&request::begin(provider, service, (request_id, relay_state), *now, keys)?)
+        }
         Operation::Finish { provider, service, response, now } => encoded(&response::finish(provider, service, response, *now, keys)?),
         Operation::Metadata { service } => encoded(&metadata::write(service, keys)),
         Operation::ReadMetadata { xml } => encoded(&metadata::read(xml)?),

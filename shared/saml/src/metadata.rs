@@ -2,7 +2,7 @@
 
 use bergshamra::core::algorithm;
 use uppsala::XmlWriter;
-use zygo_core::identity::saml::{Binding, IdentityProvider, Refusal, ServiceProvider};
+use zygo_core::identity::saml::{Binding, Certificate, Description, MOST_CERTIFICATES, Refusal, ServiceProvider};
 
 use crate::{
     certificate,
@@ -61,7 +61,7 @@ fn element(xml: &mut XmlWriter, name: &str, text: &str) {
 ///
 /// # Errors
 /// [`Refusal::Metadata`], [`Refusal::Certificate`], or what is wrong with the document.
-pub fn read(text: &str) -> Result<IdentityProvider, Refusal> {
+pub fn read(text: &str) -> Result<Description, Refusal> {
     let doc = xml::parse(text.trim_start_matches('\u{feff}'))?;
     let root = Node::root(&doc)?;
     if !root.is(names::MD, "EntityDescriptor") {
@@ -70,17 +70,17 @@ pub fn read(text: &str) -> Result<IdentityProvider, Refusal> {
     let entity_id = root.attribute("entityID").filter(|id| (1..=1024).contains(&id.len())).ok_or(Refusal::Metadata)?;
     let idp = root.one(names::MD, "IDPSSODescriptor")?.ok_or(Refusal::Metadata)?;
     let (binding, sso_url) = service(idp).ok_or(Refusal::Metadata)?;
-    let mut certificates: Vec<String> = Vec::new();
+    let mut certificates: Vec<Certificate> = Vec::new();
     for text in idp.all(names::MD, "KeyDescriptor").filter(|key| key.attribute("use") != Some("encryption")).flat_map(x509) {
-        let der = certificate::read(&text)?.der;
-        if !certificates.contains(&der) {
-            certificates.push(der);
+        let read = certificate::read(&text)?;
+        if !certificates.contains(&read) {
+            certificates.push(read);
         }
     }
-    if certificates.is_empty() || certificates.len() > certificate::MOST {
+    if certificates.is_empty() || certificates.len() > MOST_CERTIFICATES {
         return Err(Refusal::Certificate);
     }
-    Ok(IdentityProvider { entity_id: entity_id.to_owned(), sso_url, binding, certificates })
+    Ok(Description { entity_id: entity_id.to_owned(), sso_url, binding, certificates })
 }
 
 /// Where requests go: by redirect if that is offered, else by POST.

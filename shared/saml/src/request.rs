@@ -13,14 +13,14 @@ use crate::{keys::ServiceKeys, names};
 
 const SIGNATURE: &str = algorithm::RSA_SHA256;
 
-/// Writes and signs a request.
+/// Writes and signs a request; the state travels with it.
 ///
 /// # Errors
 /// [`Refusal::Keys`] if it cannot be signed.
 pub fn begin(
     provider: &IdentityProvider,
     service: &ServiceProvider,
-    request_id: &str,
+    (request_id, relay_state): (&str, &str),
     now: Timestamp,
     keys: &ServiceKeys,
 ) -> Result<Started, Refusal> {
@@ -29,7 +29,7 @@ pub fn begin(
         Binding::Redirect => {
             let xml = document(provider, service, request_id, now, None);
             let separator = if url.contains('?') { '&' } else { '?' };
-            Ok(Started::Redirect { url: format!("{url}{separator}{}", signed_query(&xml, keys)?) })
+            Ok(Started::Redirect { url: format!("{url}{separator}{}", signed_query(&xml, relay_state, keys)?) })
         }
         Binding::Post => {
             let certificate = keys.certificates().next().ok_or(Refusal::Keys)?;
@@ -40,10 +40,12 @@ pub fn begin(
     }
 }
 
-/// `SAMLRequest`, `SigAlg` and the signature over the two as they stand in the URL (bindings, 3.4.4.1).
-fn signed_query(xml: &str, keys: &ServiceKeys) -> Result<String, Refusal> {
+/// `SAMLRequest`, `RelayState`, `SigAlg` and the signature over the three as they stand in the URL (bindings, 3.4.4.1).
+fn signed_query(xml: &str, relay_state: &str, keys: &ServiceKeys) -> Result<String, Refusal> {
     let deflated = miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), 8);
-    let query = Serializer::new(String::new()).append_pair("SAMLRequest", &STANDARD.encode(deflated)).append_pair("SigAlg", SIGNATURE).finish();
+    let mut query = Serializer::new(String::new());
+    query.append_pair("SAMLRequest", &STANDARD.encode(deflated)).append_pair("RelayState", relay_state).append_pair("SigAlg", SIGNATURE);
+    let query = query.finish();
     let key = keys.signer()?.to_signing_key().ok().flatten().ok_or(Refusal::Keys)?;
     let signer = crypto::sign::from_uri(SIGNATURE).map_err(|_| Refusal::Keys)?;
     let signature = signer.sign(&key, query.as_bytes()).map_err(|_| Refusal::Keys)?;

@@ -15,4 +15,5 @@ pub mod risk;
 pub mod saml;
 pub mod session;
 pub mod social;
+pub mod sign_on;
 pub mod token;

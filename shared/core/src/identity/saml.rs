@@ -3,12 +3,16 @@
 //! SAML itself (XML, its signatures and encryption) is read by `zygo-saml` in a Worker of its own, which holds the
 //! service provider's private keys and nothing else; see `ARCHITECTURE.md`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
+/// Certificates of one identity provider at most: two while they are rolled over, and some room.
+pub const MOST_CERTIFICATES: usize = 4;
+
 /// The binding a request is sent by (SAML bindings, 3.4 and 3.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Binding {
     /// In the query of a redirect.
@@ -51,6 +55,8 @@ pub enum Operation {
         service: ServiceProvider,
         /// Its identifier, an XML name.
         request_id: String,
+        /// What the provider is to hand back with its answer.
+        relay_state: String,
         /// The instant.
         now: Timestamp,
     },
@@ -70,7 +76,7 @@ pub enum Operation {
         /// Whose.
         service: ServiceProvider,
     },
-    /// Read an identity provider's metadata. Answers [`IdentityProvider`].
+    /// Read an identity provider's metadata. Answers [`Description`].
     ReadMetadata {
         /// The document.
         xml: String,
@@ -122,6 +128,32 @@ pub struct SignedOn {
 impl std::fmt::Debug for SignedOn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignedOn").field("assertion_id", &self.assertion_id).finish_non_exhaustive()
+    }
+}
+
+/// An identity provider, as a connection keeps it: with what an administrator must see of its certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Its entity id.
+    pub entity_id: String,
+    /// Where requests go.
+    pub sso_url: String,
+    /// How they go there.
+    pub binding: Binding,
+    /// Its certificates.
+    pub certificates: Vec<Certificate>,
+}
+
+impl Description {
+    /// The provider.
+    #[must_use]
+    pub fn provider(&self) -> IdentityProvider {
+        IdentityProvider {
+            entity_id: self.entity_id.clone(),
+            sso_url: self.sso_url.clone(),
+            binding: self.binding,
+            certificates: self.certificates.iter().map(|certificate| certificate.der.clone()).collect(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ fn own_certificate() -> bergshamra::Key {
 }
 
 fn begin(provider: &IdentityProvider) -> Started {
-    request::begin(provider, &kit::service(), "_r1", NOW, &kit::service_keys()).unwrap()
+    request::begin(provider, &kit::service(), ("_r1", "st&te"), NOW, &kit::service_keys()).unwrap()
 }
 
 #[test]
@@ -26,6 +26,7 @@ fn a_redirect_is_signed_over_its_query() {
     let verifier = crypto::sign::from_uri(uri::RSA_SHA256).unwrap();
     let key = own_certificate().to_signing_key().unwrap().unwrap();
     assert!(verifier.verify(&key, signed.as_bytes(), &STANDARD.decode(signature).unwrap()).unwrap());
+    assert!(signed.contains("&RelayState=st%26te&SigAlg="));
     let request = form_urlencoded::parse(signed.as_bytes()).find(|(name, _)| name == "SAMLRequest").unwrap().1.into_owned();
     let inflated = miniz_oxide::inflate::decompress_to_vec(&STANDARD.decode(request).unwrap()).unwrap();
     let text = String::from_utf8(inflated).unwrap();
@@ -66,7 +67,7 @@ const REDIRECT: &str = "<SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2
 
 #[test]
 fn metadata_of_an_identity_provider() {
-    assert_eq!(metadata::read(&idp_metadata("", &format!("{POST}{REDIRECT}"))).unwrap(), kit::provider());
+    assert_eq!(metadata::read(&idp_metadata("", &format!("{POST}{REDIRECT}"))).unwrap().provider(), kit::provider());
     let post = metadata::read(&idp_metadata("", POST)).unwrap();
     assert_eq!((post.binding, post.sso_url.as_str()), (Binding::Post, "https://idp.example/post"));
     assert_eq!(metadata::read(&idp_metadata("", "")).unwrap_err(), Refusal::Metadata);

@@ -19,7 +19,7 @@ use crate::{
 const FIND: Statement<LookupScope> = Statement::new(
     "identity.find_connection",
     &[Type::UUID],
-    &[Type::UUID, Type::TEXT, Type::JSONB, Type::BYTEA, Type::JSONB, Type::JSONB, Type::TEXT, Type::JSONB],
+    &[Type::UUID, Type::TEXT, Type::TEXT, Type::JSONB, Type::BYTEA, Type::JSONB, Type::JSONB, Type::TEXT, Type::JSONB],
     "/* identity.find_connection */ SELECT * FROM find_connection($1)",
 );
 
@@ -89,6 +89,8 @@ pub const STATEMENTS: &[Described] = &[FIND.described(), DISCOVER.described(), S
 pub struct Connection {
     /// Its tenant.
     pub tenant_id: TenantId,
+    /// Its tenant's slug.
+    pub slug: String,
     /// `oidc` or `saml`.
     pub kind: String,
     /// The provider, by kind.
@@ -114,6 +116,7 @@ pub async fn find_connection(db: &Db, scope: &LookupScope, id: ConnectionId) -> 
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Connection {
         tenant_id: row.id("tenant_id")?,
+        slug: row.cell("slug")?,
         kind: row.cell("kind")?,
         config: row.cell("config")?,
         secret_sealed: row.cell("secret_sealed")?,
