@@ -140,3 +140,24 @@ install_packages_of() {
   npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >&2 || return 1
   cp "$folder/package-lock.json" "$folder/node_modules/.zygo-lock"
 }
+
+# install_saml_peers: npm's samlp; and Python's pysaml2 where this machine has what it needs, which its tests are told by
+# ZYGO_PYSAML2. Without it they are skipped, and say so.
+install_saml_peers() {
+  local folder="$ROOT/tests/peers/saml" place="$TOOLS/pysaml2"
+  install_packages_of tests/peers/saml "the npm packages of tests/peers/saml (samlp)" || return 1
+  if ! command -v xmlsec1 >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "Installing Debian's xmlsec1 and python3-venv, for pysaml2"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends xmlsec1 python3-venv; } >&2 || true
+  fi
+  if ! command -v xmlsec1 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    note "skipped: pysaml2 needs python3 with venv, and Debian's xmlsec1"
+    return 0
+  fi
+  if ! cmp -s "$folder/requirements.txt" "$place/requirements.txt"; then
+    say "Installing pysaml2 into .tools/pysaml2"
+    { python3 -m venv "$place" && "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$folder/requirements.txt" >&2; } || return 1
+    cp "$folder/requirements.txt" "$place/requirements.txt"
+  fi
+  export ZYGO_PYSAML2="$place/bin/python"
+}

@@ -58,6 +58,7 @@ impl Secrets {
             ("RESEND_API_KEY", self.resend_key.clone()),
             ("TWILIO_ACCOUNT_SID", self.twilio_account.clone()),
             ("TWILIO_AUTH_TOKEN", self.twilio_token.clone()),
+            ("SAML_KEYS", crate::enterprise::service_keys()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

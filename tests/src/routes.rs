@@ -72,6 +72,22 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/auth/oauth/link", Who::Session, true),
     route("GET", "/auth/oauth/accounts", Who::Session, false),
     route("DELETE", "/auth/oauth/{provider}", Who::Session, false),
+    route("GET", "/auth/sso/discover", Who::Public, false),
+    route("GET", "/auth/sso/oidc/{connection}", Who::Public, false),
+    route("GET", "/auth/sso/oidc/{connection}/callback", Who::Public, false),
+    route("GET", "/auth/sso/saml/{connection}", Who::Public, false),
+    route("POST", "/auth/sso/saml/{connection}/acs", Who::Public, false),
+    route("GET", "/auth/sso/saml/{connection}/metadata", Who::Public, false),
+    route("GET", "/sso/connections", Who::Member, false),
+    route("POST", "/sso/connections", Who::Member, true),
+    route("GET", "/sso/connections/{id}", Who::Member, false),
+    route("PATCH", "/sso/connections/{id}", Who::Member, false),
+    route("DELETE", "/sso/connections/{id}", Who::Member, false),
+    route("GET", "/sso/connections/{id}/domains", Who::Member, false),
+    route("POST", "/sso/connections/{id}/domains", Who::Member, true),
+    route("PATCH", "/sso/connections/{id}/domains/{domain_id}", Who::Member, true),
+    route("DELETE", "/sso/connections/{id}/domains/{domain_id}", Who::Member, false),
+    route("POST", "/sso/connections/{id}/domains/{domain_id}/verify", Who::Member, false),
     route("POST", "/auth/switch-tenant", Who::Session, true),
     route("POST", "/auth/mfa/challenge", Who::Public, true),
     route("POST", "/auth/mfa/step-up", Who::Session, true),
@@ -150,7 +166,22 @@ pub const PAGES: &[Page] = &[
 /// A path with its parameters filled in by an identifier that nothing has.
 #[must_use]
 pub fn filled(path: &str) -> String {
-    path.replace("{id}", "019a0000-0000-7000-8000-00000000dead").replace("{file}", "docs.js").replace("{provider}", "google")
+    let nobody =
+        ["{id}", "{domain_id}", "{connection}"].iter().fold(path.to_owned(), |path, name| path.replace(name, "019a0000-0000-7000-8000-00000000dead"));
+    nobody.replace("{file}", "docs.js").replace("{provider}", "google")
+}
+
+/// What a public route answers to a call without anything: it wants a body or a parameter, of what is named in its path there is
+/// none, or the browser comes back from nowhere.
+#[must_use]
+pub fn plain_status(route: &Route) -> u16 {
+    match route {
+        Route { body: true, .. } | Route { path: "/auth/sso/discover", .. } => 422,
+        Route { path, .. } if path.starts_with("/auth/sso") && path.ends_with("/metadata") => 200,
+        Route { path, .. } if path.starts_with("/auth/sso") && !path.ends_with("{connection}") => 401,
+        Route { path, .. } if path.contains('{') => 404,
+        _ => 200,
+    }
 }
 
 /// The methods of a path.

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::{
     client::Api,
     database::Database,
+    dns::Dns,
     drives::{Drives, TOKEN_MARK},
     forge::Secrets,
     mail::MailService,
@@ -48,6 +49,8 @@ pub struct Federation {
     pub providers: Providers,
     /// False drives.
     pub drives: Drives,
+    /// Who is asked for the proof of domains.
+    pub dns: Dns,
 }
 
 impl Federation {
@@ -59,10 +62,11 @@ impl Federation {
             "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google"), "token_endpoint_auth_method": "client_secret_post",
             "redirect_uris": ["http://localhost:8787/auth/oauth/google/callback"],
         });
-        Ok(Self { peer: Peer::start(settings, &json!([client])).await?, providers: Providers::start().await?, drives: Drives::start().await? })
+        let (providers, drives, dns) = (Providers::start().await?, Drives::start().await?, Dns::start().await?);
+        Ok(Self { peer: Peer::start(settings, &json!([client])).await?, providers, drives, dns })
     }
 
-    fn variables(&self) -> [(String, String); 2] {
+    fn variables(&self) -> [(String, String); 3] {
         let (mut clients, mut endpoints) = (Providers::clients(), self.providers.endpoints());
         clients["google"] = json!({ "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google") });
         endpoints["google"] = json!(self.peer.issuer);
@@ -70,7 +74,11 @@ impl Federation {
             clients[name] = client;
             endpoints[name] = json!(base);
         }
-        [("OAUTH_CLIENTS".to_owned(), clients.to_string()), ("OAUTH_ENDPOINTS".to_owned(), endpoints.to_string())]
+        [
+            ("OAUTH_CLIENTS".to_owned(), clients.to_string()),
+            ("OAUTH_ENDPOINTS".to_owned(), endpoints.to_string()),
+            ("DNS_URL".to_owned(), self.dns.url()),
+        ]
     }
 }
 

@@ -17,6 +17,8 @@
 )]
 
 pub mod certificate;
+#[cfg(any(test, feature = "draft"))]
+pub mod draft;
 pub mod keys;
 pub mod metadata;
 mod names;

@@ -9,6 +9,9 @@ use zygo_core::{
     tenancy::host::HostConfig,
 };
 
+/// Who is asked unless another is named.
+const DNS_URL: &str = "https://cloudflare-dns.com/dns-query";
+
 /// Which environment this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
@@ -106,6 +109,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// The domains under which passkeys stand; a host below none of them has no passkeys.
     pub passkey_rp_ids: RpIds,
+    /// A resolver that answers in JSON over HTTPS, for the proof of domains.
+    pub dns_url: String,
     /// Keys of access tokens.
     pub token_keys: KeyRing,
     /// Keys that seal secrets and authenticate cursors.
@@ -158,6 +163,7 @@ impl Config {
             address_limit_factor: var(env, "ADDRESS_LIMIT_FACTOR")?.parse().map_err(|_| "ADDRESS_LIMIT_FACTOR is not a number".to_owned())?,
             cors_origins: list(&var(env, "CORS_ORIGINS").unwrap_or_default()),
             passkey_rp_ids: RpIds::parse(&var(env, "PASSKEY_RP_IDS").unwrap_or_default()),
+            dns_url: var(env, "DNS_URL").unwrap_or_else(|_| DNS_URL.to_owned()),
             token_keys: KeyRing::parse(&var(env, "TOKEN_KEYS")?)?,
             seal_keys: SealRing::parse(&var(env, "SEAL_KEYS")?)?,
             ops_token: var(env, "OPS_TOKEN")?,

@@ -13,5 +13,6 @@ pub mod oidc;
 pub mod outbound;
 pub mod postgres;
 pub mod random;
+pub mod saml;
 
 pub use config::Config;

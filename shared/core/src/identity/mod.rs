@@ -14,6 +14,6 @@ pub mod refresh;
 pub mod risk;
 pub mod saml;
 pub mod session;
-pub mod social;
 pub mod sign_on;
+pub mod social;
 pub mod token;

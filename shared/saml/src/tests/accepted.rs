@@ -2,13 +2,13 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::kit::{self, Draft, KEYS, NOW};
+use super::kit::{self, Finish as _, KEYS, NOW};
 use crate::{certificate, response};
 
 #[test]
 fn a_signed_assertion_a_signed_response_or_both() {
     for (sign_assertion, sign_response) in [(true, false), (false, true), (true, true)] {
-        let draft = Draft::with(|draft| (draft.sign_assertion, draft.sign_response) = (sign_assertion, sign_response));
+        let draft = kit::with(|draft| (draft.sign_assertion, draft.sign_response) = (sign_assertion, sign_response));
         let on = draft.finish().unwrap();
         assert_eq!((on.name_id.as_str(), on.in_response_to.as_str(), on.assertion_id.as_str()), ("ada", kit::REQUEST, "_assertion"));
         assert_eq!(on.name_id_format.as_deref(), Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"));
@@ -19,8 +19,8 @@ fn a_signed_assertion_a_signed_response_or_both() {
 
 #[test]
 fn the_clocks_may_differ_by_a_minute() {
-    assert!(Draft::with(|draft| draft.not_before = 60).finish().is_ok());
-    assert!(Draft::with(|draft| (draft.not_after, draft.confirmed_until) = (-59, -59)).finish().is_ok());
+    assert!(kit::with(|draft| draft.not_before = 60).finish().is_ok());
+    assert!(kit::with(|draft| (draft.not_after, draft.confirmed_until) = (-59, -59)).finish().is_ok());
 }
 
 #[test]
@@ -28,24 +28,25 @@ fn while_certificates_are_rolled_over_both_count() {
     let mut provider = kit::provider();
     provider.certificates.insert(0, certificate::read(&KEYS.next.certificate).unwrap().der);
     for key in [&KEYS.idp, &KEYS.next] {
-        let xml = Draft::with(|draft| draft.key = key.clone()).response();
+        let xml = kit::with(|draft| draft.key = key.key.to_string()).response().unwrap();
         assert!(response::finish(&provider, &kit::service(), &STANDARD.encode(xml), NOW, &kit::service_keys()).is_ok());
     }
 }
 
 #[test]
 fn line_breaks_in_base64_and_several_values() {
-    let draft = Draft::with(|draft| {
+    let draft = kit::with(|draft| {
         draft.more_attributes = "<saml:Attribute Name=\"groups\"><saml:AttributeValue>a</saml:AttributeValue>\
             <saml:AttributeValue> b <!-- c --></saml:AttributeValue><saml:AttributeValue><saml:X/></saml:AttributeValue></saml:Attribute>"
             .into();
     });
-    let lines: Vec<String> = STANDARD.encode(draft.response()).as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let lines: Vec<String> =
+        STANDARD.encode(draft.response().unwrap()).as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     let on = response::finish(&kit::provider(), &kit::service(), &lines.join("\r\n"), NOW, &kit::service_keys()).unwrap();
     assert_eq!(on.attributes[1], ("groups".to_owned(), vec!["a".to_owned(), "b".to_owned()]));
 }
 
 #[test]
 fn conditions_that_are_known() {
-    assert!(Draft::with(|draft| draft.more_conditions = "<saml:OneTimeUse/><saml:ProxyRestriction Count=\"0\"/>".into()).finish().is_ok());
+    assert!(kit::with(|draft| draft.more_conditions = "<saml:OneTimeUse/><saml:ProxyRestriction Count=\"0\"/>".into()).finish().is_ok());
 }

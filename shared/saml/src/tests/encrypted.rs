@@ -3,7 +3,8 @@
 use bergshamra::{EncContext, KeysManager, core::algorithm as uri, keys::loader};
 use zygo_core::identity::saml::Refusal;
 
-use super::kit::{Draft, KEYS, finish};
+use super::kit::{self, KEYS, finish};
+use crate::draft::Draft;
 use zygo_self_signed::Generated;
 
 /// The assertion encrypted to a key.
@@ -22,13 +23,13 @@ fn encrypted(assertion: &str, cipher: &str, transport: &str, to: &Generated) -> 
 }
 
 fn sealed(draft: &Draft, cipher: &str) -> String {
-    draft.around(&encrypted(&draft.assertion(), cipher, uri::RSA_OAEP, &KEYS.service))
+    draft.around(&encrypted(&draft.assertion().unwrap(), cipher, uri::RSA_OAEP, &KEYS.service)).unwrap()
 }
 
 #[test]
 fn inside_or_outside_a_signature() {
     for (sign_assertion, sign_response) in [(true, false), (false, true), (true, true)] {
-        let draft = Draft::with(|draft| (draft.sign_assertion, draft.sign_response) = (sign_assertion, sign_response));
+        let draft = kit::with(|draft| (draft.sign_assertion, draft.sign_response) = (sign_assertion, sign_response));
         for cipher in [uri::AES128_GCM, uri::AES256_GCM] {
             assert_eq!(finish(&sealed(&draft, cipher)).unwrap().name_id, "ada", "{cipher}");
         }
@@ -38,33 +39,33 @@ fn inside_or_outside_a_signature() {
 #[test]
 fn cbc_only_in_a_signed_response() {
     for cipher in [uri::AES128_CBC, uri::AES256_CBC] {
-        let signed = Draft::with(|draft| draft.sign_response = true);
+        let signed = kit::with(|draft| draft.sign_response = true);
         assert_eq!(finish(&sealed(&signed, cipher)).unwrap().name_id, "ada");
-        assert_eq!(finish(&sealed(&Draft::new(), cipher)).unwrap_err(), Refusal::Algorithm);
+        assert_eq!(finish(&sealed(&kit::draft(), cipher)).unwrap_err(), Refusal::Algorithm);
     }
 }
 
 #[test]
 fn encryption_is_no_signature() {
-    let draft = Draft::with(|draft| draft.sign_assertion = false);
+    let draft = kit::with(|draft| draft.sign_assertion = false);
     assert_eq!(finish(&sealed(&draft, uri::AES256_GCM)).unwrap_err(), Refusal::Unsigned);
-    let draft = Draft::with(|draft| draft.key = KEYS.stranger.clone());
+    let draft = kit::with(|draft| draft.key = KEYS.stranger.key.to_string());
     assert_eq!(finish(&sealed(&draft, uri::AES256_GCM)).unwrap_err(), Refusal::Signature);
 }
 
 #[test]
 fn what_cannot_be_opened() {
-    let draft = Draft::new();
-    let other = draft.around(&encrypted(&draft.assertion(), uri::AES256_GCM, uri::RSA_OAEP, &KEYS.stranger));
+    let draft = kit::draft();
+    let other = draft.around(&encrypted(&draft.assertion().unwrap(), uri::AES256_GCM, uri::RSA_OAEP, &KEYS.stranger)).unwrap();
     assert_eq!(finish(&other).unwrap_err(), Refusal::Decryption);
     let good = sealed(&draft, uri::AES256_GCM);
     assert_eq!(finish(&good.replace(uri::RSA_OAEP, uri::RSA_PKCS1)).unwrap_err(), Refusal::Algorithm);
     assert_eq!(finish(&good.replace(uri::AES256_GCM, uri::TRIPLEDES_CBC)).unwrap_err(), Refusal::Algorithm);
     assert_eq!(finish(&good.replace("xmlenc#Element", "xmlenc#Content")).unwrap_err(), Refusal::Shape);
     // Not an assertion inside, or more than one.
-    let twice = format!("{}{}", draft.assertion(), draft.assertion().replace("_assertion", "_other"));
+    let twice = format!("{}{}", draft.assertion().unwrap(), draft.assertion().unwrap().replace("_assertion", "_other"));
     for inside in ["<x/>", "no element", &twice] {
-        let xml = draft.around(&encrypted(inside, uri::AES256_GCM, uri::RSA_OAEP, &KEYS.service));
+        let xml = draft.around(&encrypted(inside, uri::AES256_GCM, uri::RSA_OAEP, &KEYS.service)).unwrap();
         assert!(finish(&xml).is_err(), "{inside}");
     }
 }

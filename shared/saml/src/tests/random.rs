@@ -3,12 +3,12 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 
-use super::kit::{self, Draft, NOW, finish};
+use super::kit::{self, NOW, finish};
 use crate::{certificate, metadata, response};
 
 /// A signed response with one byte, or one range, changed.
 fn changed() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
-    let original = Draft::new().response().into_bytes();
+    let original = kit::draft().response().unwrap().into_bytes();
     let length = original.len();
     (0..length, 0_usize..40, proptest::collection::vec(any::<u8>(), 0..20)).prop_map(move |(at, span, put)| {
         let mut bytes = original.clone();

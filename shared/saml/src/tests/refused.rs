@@ -4,15 +4,17 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bergshamra::core::algorithm as uri;
 use zygo_core::identity::saml::Refusal;
 
-use super::kit::{self, Draft, KEYS, NOW, finish};
+use super::kit::{self, Finish as _, KEYS, NOW, finish};
 use crate::{metadata, response, xml};
 
 #[test]
 fn what_an_honest_provider_may_get_wrong() {
+    use crate::draft::Draft;
+
     type Case = (&'static str, fn(&mut Draft), Refusal);
     let cases: [Case; 22] = [
         ("unsigned", |d| d.sign_assertion = false, Refusal::Unsigned),
-        ("unknown certificate", |d| d.key = KEYS.stranger.clone(), Refusal::Signature),
+        ("unknown certificate", |d| d.key = KEYS.stranger.key.to_string(), Refusal::Signature),
         ("failure", |d| d.status = "urn:oasis:names:tc:SAML:2.0:status:Responder".into(), Refusal::Status),
         ("another issuer", |d| d.issuer = "https://evil.example".into(), Refusal::Issuer),
         ("sent elsewhere", |d| d.destination = Some("https://other.example/acs".into()), Refusal::Destination),
@@ -42,39 +44,39 @@ fn what_an_honest_provider_may_get_wrong() {
         ("no statement", |d| d.statement = false, Refusal::Shape),
     ];
     for (name, change, refusal) in cases {
-        assert_eq!(Draft::with(change).finish().unwrap_err(), refusal, "{name}");
+        assert_eq!(kit::with(change).finish().unwrap_err(), refusal, "{name}");
     }
 }
 
 #[test]
 fn a_comment_in_the_name_never_cuts_it() {
     for name in ["ada@acme.test<!---->.evil.test", "<!-- -->ada@acme.test", "ada@acme.test<!--x-->"] {
-        let draft = Draft::with(|draft| draft.name = format!("<saml:NameID>{name}</saml:NameID>"));
+        let draft = kit::with(|draft| draft.name = format!("<saml:NameID>{name}</saml:NameID>"));
         assert_eq!(draft.finish().unwrap_err(), Refusal::NameId, "{name}");
         // Put in after signing it changes nothing that was signed, and is refused all the same.
-        let signed = Draft::new().response().replace(">ada<", &format!(">{}<", name.replace("@acme.test", "").replace(".evil.test", "")));
+        let signed = kit::draft().response().unwrap().replace(">ada<", &format!(">{}<", name.replace("@acme.test", "").replace(".evil.test", "")));
         assert_eq!(finish(&signed).unwrap_err(), Refusal::NameId, "{name}");
     }
 }
 
 #[test]
 fn what_was_changed_after_signing() {
-    let signed = Draft::with(|draft| draft.sign_response = true).response();
-    let assertion_only = Draft::new().response();
+    let signed = kit::with(|draft| draft.sign_response = true).response().unwrap();
+    let assertion_only = kit::draft().response().unwrap();
     assert_eq!(finish(&signed.replace(">ada<", ">eve<")).unwrap_err(), Refusal::Signature);
     assert_eq!(finish(&assertion_only.replace("ada@acme.test", "eve@acme.test")).unwrap_err(), Refusal::Signature);
     assert_eq!(finish(&assertion_only.replace("2.0\" IssueInstant", "2.0\" a=\"b\" IssueInstant")).unwrap_err(), Refusal::Signature);
     assert_eq!(finish(&assertion_only.replace("URI=\"#_assertion\"", "URI=\"\"")).unwrap_err(), Refusal::Signature);
     assert_eq!(finish(&assertion_only.replace("#_assertion", "#_response")).unwrap_err(), Refusal::Signature);
     // The signature of one part does not make up for another's that is broken.
-    let broken = Draft::with(|draft| draft.sign_response = true);
-    let broken = broken.around(&broken.assertion().replace("ada@acme.test", "eve@acme.test"));
+    let broken = kit::with(|draft| draft.sign_response = true);
+    let broken = broken.around(&broken.assertion().unwrap().replace("ada@acme.test", "eve@acme.test")).unwrap();
     assert_eq!(finish(&broken).unwrap_err(), Refusal::Signature);
 }
 
 #[test]
 fn algorithms_that_are_not_listed() {
-    let signed = Draft::new().response();
+    let signed = kit::draft().response().unwrap();
     let xpath = format!("<ds:Transform Algorithm=\"{}\"/>", uri::XPATH);
     let cases = [
         (uri::RSA_SHA256, uri::RSA_SHA1),
@@ -95,15 +97,15 @@ fn a_key_that_comes_along_is_not_trusted() {
     let certificate: String = KEYS.stranger.certificate.lines().filter(|line| !line.starts_with("-----")).collect();
     let info =
         format!("</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>");
-    let signed = Draft::with(|draft| draft.key = KEYS.stranger.clone()).response();
+    let signed = kit::with(|draft| draft.key = KEYS.stranger.key.to_string()).response().unwrap();
     assert_eq!(finish(&signed.replace("</ds:SignatureValue>", &info)).unwrap_err(), Refusal::Signature);
-    let own = Draft::new().response();
+    let own = kit::draft().response().unwrap();
     assert!(finish(&own.replace("</ds:SignatureValue>", &info)).is_ok(), "what it brings along is not looked at");
 }
 
 #[test]
 fn documents_that_attack_the_parser() {
-    let signed = Draft::new().response();
+    let signed = kit::draft().response().unwrap();
     let xxe = "<!DOCTYPE r [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>";
     let laughs = "<!DOCTYPE r [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\">]>";
     for doctype in [xxe, laughs, "<!DOCTYPE r SYSTEM \"http://evil.test/x.dtd\">", "<!DOCTYPE r>"] {
@@ -124,10 +126,10 @@ fn what_is_no_response() {
     assert_eq!(bad(&STANDARD.encode([0xff, 0xfe])), Refusal::Encoding);
     assert_eq!(bad(""), Refusal::Xml);
     assert_eq!(finish("<Response/>").unwrap_err(), Refusal::Shape);
-    assert_eq!(finish(&Draft::new().around("")).unwrap_err(), Refusal::Shape);
+    assert_eq!(finish(&kit::draft().around("").unwrap()).unwrap_err(), Refusal::Shape);
     let mut nobody = kit::provider();
     nobody.certificates.clear();
-    let any = STANDARD.encode(Draft::new().response());
+    let any = STANDARD.encode(kit::draft().response().unwrap());
     assert_eq!(response::finish(&nobody, &kit::service(), &any, NOW, &kit::service_keys()).unwrap_err(), Refusal::Certificate);
     assert!(xml::time("2026-01-28T09:30:00").is_err(), "a time without a zone");
 }

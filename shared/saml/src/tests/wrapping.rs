@@ -3,7 +3,7 @@
 
 use zygo_core::identity::saml::Refusal;
 
-use super::kit::{Draft, cut, finish};
+use super::kit::{self, cut, finish};
 
 fn evil(text: &str) -> String {
     text.replace(">ada<", ">eve<").replace("ada@acme.test", "eve@acme.test")
@@ -19,8 +19,8 @@ struct Parts {
 
 impl Parts {
     fn new(signed_response: bool) -> Self {
-        let draft = Draft::with(|draft| (draft.sign_response, draft.sign_assertion) = (signed_response, !signed_response));
-        let response = draft.response();
+        let draft = kit::with(|draft| (draft.sign_response, draft.sign_assertion) = (signed_response, !signed_response));
+        let response = draft.response().unwrap();
         let assertion = cut(&response, "<saml:Assertion", "</saml:Assertion>").to_owned();
         let signature = cut(&response, "<ds:Signature ", "</ds:Signature>").to_owned();
         let bare = assertion.replace(&signature, "");

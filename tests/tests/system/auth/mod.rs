@@ -16,6 +16,7 @@ mod reset_password;
 mod risk;
 mod sessions;
 mod signup;
+mod sso;
 mod switch_tenant;
 mod verify_email;
 
@@ -38,6 +39,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         reset_password::tests(),
         sessions::tests(),
         signup::tests(),
+        sso::tests(),
         switch_tenant::tests(),
         verify_email::tests(),
     ];

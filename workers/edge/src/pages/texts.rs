@@ -54,6 +54,10 @@ texts! {
     no_account: "No account yet?", "Noch kein Konto?";
     not_verified_link: "Send the confirmation mail again", "Bestätigungsmail noch einmal senden";
 
+    sign_on: "Sign on with your organisation", "Anmelden über Ihre Organisation";
+    sign_on_lead: "You go on at your organisation's sign-in.", "Weiter geht es bei der Anmeldung Ihrer Organisation.";
+    sign_on_button: "Go on", "Weiter";
+
     sent: "Check your mail", "Sehen Sie in Ihrem Postfach nach";
     sent_verify: "If everything is in order, a mail is on its way to the address that you gave. Open the link in it to confirm the address.",
         "Wenn alles in Ordnung ist, ist eine E-Mail an die angegebene Adresse unterwegs. Öffnen Sie den Link darin, um die Adresse zu bestätigen.";

@@ -28,6 +28,7 @@ pub mod session;
 pub mod sessions;
 pub mod sign_in;
 pub mod signup;
+pub mod sso;
 pub mod switch_tenant;
 pub mod update_me;
 pub mod verify_email;
@@ -124,5 +125,6 @@ pub fn routes() -> Vec<Route> {
     routes.extend(mfa::routes());
     routes.extend(passkeys::routes());
     routes.extend(oauth::routes());
+    routes.extend(sso::routes());
     routes
 }

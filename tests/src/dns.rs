@@ -1,0 +1,68 @@
+//! A false resolver that answers in JSON over HTTP.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Result;
+use reqwest::Url;
+use serde_json::json;
+
+use crate::stub::{self, Response};
+
+/// What a name answers.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// A text.
+    Text(String),
+    /// That the resolver could not find out.
+    Failure,
+    /// Something that is no answer.
+    Garbage,
+}
+
+/// The resolver.
+#[derive(Debug, Clone)]
+pub struct Dns {
+    address: SocketAddr,
+    records: Arc<Mutex<HashMap<String, Record>>>,
+}
+
+impl Dns {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start() -> Result<Self> {
+        let records: Arc<Mutex<HashMap<String, Record>>> = Arc::default();
+        let served = Arc::clone(&records);
+        let address = stub::serve(move |request| {
+            let url = Url::parse(&format!("http://x{}", request.target));
+            let name = url.ok().and_then(|url| url.query_pairs().find(|(key, _)| key == "name").map(|(_, name)| name.into_owned()));
+            let record = served.lock().unwrap_or_else(PoisonError::into_inner).get(&name.clone().unwrap_or_default()).cloned();
+            let answer = match record {
+                Some(Record::Text(text)) => {
+                    Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 16, "TTL": 1, "data": format!("\"{text}\"") }] }))
+                }
+                Some(Record::Failure) => Response::json(200, &json!({ "Status": 2 })),
+                Some(Record::Garbage) => Response::text(200, "<html>"),
+                None => Response::json(200, &json!({ "Status": 3 })),
+            };
+            async move { answer }
+        });
+        Ok(Self { address: address.await?, records })
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/dns-query", self.address)
+    }
+
+    /// Makes a name answer so.
+    pub fn set(&self, name: &str, record: Record) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), record);
+    }
+}
