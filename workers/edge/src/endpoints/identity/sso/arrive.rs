@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zygo_core::{
     error::{Code, Problem},
-    http::destination,
     id::{ConnectionId, TenantId},
     identity::{
         mfa::Standing,
-        oidc::flow::{self, Begun, Entropy, Flow, FlowCookie},
+        oidc::flow::{self, Begun, Flow, FlowCookie},
         sign_on::{Claims, Missing, Person, Subject},
     },
     text::{Locale, Name},
@@ -22,10 +21,10 @@ use super::connection::Connection;
 use crate::{
     ctx::Ctx,
     endpoints::identity::{
-        oauth::start::read_destination,
         session::Client,
         sign_in::{self, Proof},
     },
+    flows,
     reply::Answer,
     security,
 };
@@ -60,7 +59,7 @@ pub struct Then {
 /// # Errors
 /// `VALIDATION_FAILED`.
 pub fn begin(ctx: &Ctx, kind: &str, connection: ConnectionId) -> Result<Begun<Then>, Problem> {
-    let redirect_to = ctx.query("redirect_to").map(|text| read_destination(ctx, &text)).transpose()?;
+    let redirect_to = ctx.query("redirect_to").map(|text| flows::read_destination(ctx, &text)).transpose()?;
     let cookie = match ctx.query("cookie").as_deref() {
         None | Some("false") => false,
         Some("true") => true,
@@ -70,9 +69,8 @@ pub fn begin(ctx: &Ctx, kind: &str, connection: ConnectionId) -> Result<Begun<Th
         Some(tag) => Some(Locale::parse(&tag).map_err(|invalid| Problem::field("locale", invalid.code, invalid.message))?),
         None => None,
     };
-    let entropy = Entropy { verifier: random::bytes(), nonce: random::bytes(), state: random::bytes(), seals: [random::bytes(), random::bytes()] };
-    let host = ctx.head.header("host").unwrap_or_default();
-    Flow::begin(&ctx.app.config.seal_keys, kind, host, &entropy, ctx.now, Then { connection, redirect_to, cookie, locale })
+    let then = Then { connection, redirect_to, cookie, locale };
+    Flow::begin(&ctx.app.config.seal_keys, kind, flows::host(ctx), &flows::entropy(), ctx.now, then)
 }
 
 /// The flow that a browser comes back from, used up; or the host of ours that it must come back to.
@@ -91,7 +89,7 @@ pub enum Back {
 pub async fn resume(ctx: &Ctx, kind: &str, connection: ConnectionId, state: Option<&str>) -> Result<Back, Problem> {
     let keys = &ctx.app.config.seal_keys;
     let host = flow::host_of(keys, kind, state)?;
-    if ctx.head.header("host") != Some(&host) {
+    if flows::host(ctx) != host {
         let scheme = ctx.app.config.issuer.split_once("://").map_or("https", |(scheme, _)| scheme);
         return Ok(Back::There(format!("{scheme}://{host}")));
     }
@@ -118,10 +116,7 @@ pub fn leave(outcome: Result<Answer, Problem>, flow: &Flow<Then>, state: &str) -
             there.headers.extend(done.headers.into_iter().filter(|(name, _)| *name == "set-cookie"));
             there
         }
-        (Err(problem), Some(destination)) => {
-            let there = destination::with_parameter(destination, "error", problem.code().as_str());
-            Answer { problem: Some(problem), ..Answer::see_other(there) }
-        }
+        (Err(problem), Some(destination)) => flows::told(problem, destination),
     };
     answer.headers.push(("set-cookie", FlowCookie::clear(state)));
     Ok(answer)
