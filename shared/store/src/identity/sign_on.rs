@@ -5,10 +5,10 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 use zygo_core::{
     id::{ConnectionId, RoleId, TenantId, UserId},
-    time::Timestamp,
+    identity::risk::history::History,
 };
 
-use super::{Membership, UserRow};
+use super::{Membership, UserRow, mfa::Arrival, risk::read_history};
 use crate::{
     Db, Described, LookupScope, StoreError,
     batch::Batch,
@@ -45,6 +45,8 @@ const SIGN_ON: Statement<LookupScope> = Statement::new(
         Type::UUID,
         Type::UUID,
         Type::TIMESTAMPTZ,
+        Type::UUID,
+        Type::TEXT,
     ],
     &[
         Type::TEXT,
@@ -76,8 +78,9 @@ const SIGN_ON: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::JSONB,
     ],
-    "/* identity.sign_on */ SELECT s.outcome, (s.profile).*, (s.membership).* \
+    "/* identity.sign_on */ SELECT s.outcome, (s.profile).*, (s.membership).*, sign_in_history((s.profile).id, $13, $14, $12) AS history \
      FROM sign_on($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) s",
 );
 
@@ -176,8 +179,8 @@ pub struct SignOn {
     pub membership_id: Uuid,
     /// Identifier of a new identity.
     pub identity_id: Uuid,
-    /// The instant.
-    pub now: Timestamp,
+    /// How they arrive, at the instant.
+    pub arrival: Arrival,
 }
 
 /// Whom a sign-on leads to.
@@ -192,6 +195,8 @@ pub enum SignedOn {
         user_suspended: bool,
         /// The membership.
         membership: Membership,
+        /// What this sign-on is compared with.
+        history: History,
     },
     /// Nobody: the connection does not speak for the address, or not for the account's.
     Foreign,
@@ -222,7 +227,9 @@ pub async fn sign_on(db: &Db, scope: &LookupScope, on: &SignOn) -> Result<Signed
                 &on.user_id.uuid(),
                 &on.membership_id,
                 &on.identity_id,
-                &at(on.now),
+                &at(on.arrival.now),
+                &on.arrival.home.uuid(),
+                &on.arrival.client(),
             ],
         )
         .rows()
@@ -235,6 +242,11 @@ pub async fn sign_on(db: &Db, scope: &LookupScope, on: &SignOn) -> Result<Signed
     match row.cell::<&str>("outcome")? {
         "foreign" => Ok(SignedOn::Foreign),
         "stranger" => Ok(SignedOn::Stranger),
-        _ => Ok(SignedOn::Member { user: UserRow::read(&row)?, user_suspended: row.cell("user_suspended")?, membership: Membership::read(&row)? }),
+        _ => Ok(SignedOn::Member {
+            user: UserRow::read(&row)?,
+            user_suspended: row.cell("user_suspended")?,
+            membership: Membership::read(&row)?,
+            history: read_history(&row)?,
+        }),
     }
 }

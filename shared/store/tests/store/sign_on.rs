@@ -9,7 +9,7 @@ use zygo_core::{
 };
 use zygo_store::{
     Actor, Db, StoreError, TenantScope,
-    identity::{self, Change, ConnectionRow, NewConnection, Saved, SignOn, SignedOn},
+    identity::{self, Change, ConnectionRow, NewConnection, Saved, SignOn, SignedOn, mfa::Arrival},
 };
 
 use crate::{
@@ -77,7 +77,7 @@ impl Acme {
             user_id: new_id(),
             membership_id: new_id(),
             identity_id: new_id(),
-            now: now(),
+            arrival: Arrival { home: self.tenant, device_hash: None, ip: None, now: now() },
         }
     }
 

@@ -24,14 +24,16 @@ use crate::{
         sign_in::Challenge,
     },
     pipeline::head::Head,
-    reply::Answer,
+    reply::{Answer, Reply},
 };
 
 const COOKIE: &str = "__Host-zygo_challenge";
 const CHALLENGE: &str = "/sign-in/second-factor";
 const STEP_UP: &str = "/account/confirm";
-/// What a page can take an answer of.
-const OFFERED: [Factor; 2] = [Factor::Totp, Factor::BackupCode];
+/// What can be typed, in the order that it is offered in.
+const TYPED: [Factor; 4] = [Factor::Totp, Factor::Sms, Factor::Email, Factor::BackupCode];
+/// What to offer where nobody says what there is. A code by mail is of a single challenge, which says so.
+const USUAL: [Factor; 3] = [Factor::Totp, Factor::Sms, Factor::BackupCode];
 
 /// The token of the challenge that this browser was given.
 #[must_use]
@@ -75,6 +77,22 @@ struct Page<'a> {
     passkey: Option<Ceremony>,
     /// Whether a code can be typed.
     codes: bool,
+    /// Whether one is to be sent first.
+    unsent: bool,
+}
+
+impl Page<'_> {
+    /// What to do for a code.
+    const fn lead(&self) -> &'static str {
+        let t = self.frame.t;
+        match self.factor {
+            Factor::Sms if self.unsent => t.code_sms_ask,
+            Factor::Sms => t.code_sms_lead,
+            Factor::Email => t.code_email_lead,
+            Factor::BackupCode => t.code_backup_lead,
+            Factor::Totp | Factor::Passkey => t.code_totp_lead,
+        }
+    }
 }
 
 /// Another factor to answer with.
@@ -88,28 +106,44 @@ struct Shown<'a> {
     factor: &'a str,
     with: &'a str,
     redirect_to: &'a str,
+    /// Whether a code is on its way already.
+    sent: bool,
+}
+
+impl<'a> Shown<'a> {
+    fn of(form: &'a Form) -> Self {
+        Self { factor: form.text("factor"), with: form.text("with"), redirect_to: form.text("redirect_to"), sent: true }
+    }
+
+    /// What can be typed here.
+    fn offered(&self, ctx: &Ctx) -> Vec<Factor> {
+        let listed = |factor: &Factor| self.with.split_ascii_whitespace().any(|key| key == factor.key());
+        let known: Vec<Factor> = TYPED.into_iter().filter(listed).collect();
+        if self.with.is_empty() { USUAL.into_iter().filter(|factor| *factor != Factor::Sms || ctx.app.config.sms.is_some()).collect() } else { known }
+    }
 }
 
 async fn show(ctx: &Ctx, action: &'static str, shown: &Shown<'_>, problem: Option<&Problem>) -> Result<Answer, Problem> {
     let frame = Frame::new(ctx).with(problem);
     // The list only says what to offer; what counts stands in the account.
-    let listed: Vec<Factor> = shown.with.split_ascii_whitespace().filter_map(Factor::from_key).collect();
-    let offered = || OFFERED.into_iter().filter(|factor| listed.is_empty() || listed.contains(factor));
-    let factor = Factor::from_key(shown.factor).filter(|factor| OFFERED.contains(factor)).or_else(|| offered().next()).unwrap_or(Factor::Totp);
-    let others = offered().filter(|other| *other != factor).map(|other| Other { name: name(frame.t, other), href: link(action, other, shown) });
-    let others = others.collect();
+    let offered = shown.offered(ctx);
+    let factor = offered.iter().copied().find(|factor| factor.key() == shown.factor).or_else(|| offered.first().copied());
+    let others = offered.iter().filter(|other| Some(**other) != factor);
+    let others = others.map(|other| Other { name: name(frame.t, *other), href: link(action, *other, shown) }).collect();
     let open = problem.is_none_or(|problem| !is_over(problem.code())) && (action != CHALLENGE || token(&ctx.head).is_some());
-    let passkey = if open { passkey(ctx, action, &listed).await } else { None };
-    let codes = passkey.is_none() || offered().next().is_some();
-    let page = Page { frame, action, factor, others, with: shown.with.to_owned(), redirect_to: shown.redirect_to, open, passkey, codes };
+    let passkey = if open { passkey(ctx, action, shown.with).await } else { None };
+    let codes = passkey.is_none() || factor.is_some();
+    let factor = factor.unwrap_or(Factor::Totp);
+    let unsent = factor == Factor::Sms && !shown.sent;
+    let page = Page { frame, action, factor, others, with: shown.with.to_owned(), redirect_to: shown.redirect_to, open, passkey, codes, unsent };
     frame::show_scripted(&page)
 }
 
 /// What a passkey is asked with, where it may be one; that there is none keeps nobody from typing a code.
-async fn passkey(ctx: &Ctx, action: &str, listed: &[Factor]) -> Option<Ceremony> {
+async fn passkey(ctx: &Ctx, action: &str, with: &str) -> Option<Ceremony> {
     let asked = match (action, token(&ctx.head)) {
         (STEP_UP, _) => Ceremony::step_up(ctx).await,
-        (_, Some(token)) if listed.contains(&Factor::Passkey) => Ceremony::answer(ctx, token).await,
+        (_, Some(token)) if with.split_ascii_whitespace().any(|key| key == Factor::Passkey.key()) => Ceremony::answer(ctx, token).await,
         _ => return None,
     };
     asked.ok().flatten()
@@ -140,6 +174,11 @@ pub async fn back_step_up(_: Ctx) -> Result<Answer, Problem> {
     Ok(Answer::see_other(STEP_UP))
 }
 
+/// The page that takes the code which was sent.
+fn on_its_way(action: &str, form: &Form) -> Answer {
+    Answer::see_other(format!("{}&sent=yes", link(action, Factor::Sms, &Shown::of(form))))
+}
+
 fn link(action: &str, factor: Factor, shown: &Shown<'_>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("factor", factor.key()).append_pair("with", shown.with).append_pair("redirect_to", shown.redirect_to);
@@ -154,6 +193,7 @@ pub const fn name(t: &Texts, factor: Factor) -> &'static str {
         Factor::Sms => t.factor_sms,
         Factor::Passkey => t.factor_passkey,
         Factor::BackupCode => t.factor_backup,
+        Factor::Email => t.factor_email,
     }
 }
 
@@ -164,11 +204,12 @@ const fn is_over(code: Code) -> bool {
 async fn asked(ctx: Ctx, action: &'static str) -> Result<Answer, Problem> {
     let part = |name| ctx.query(name).unwrap_or_default();
     let (factor, with, redirect_to) = (part("factor"), part("with"), part("redirect_to"));
-    show(&ctx, action, &Shown { factor: &factor, with: &with, redirect_to: &redirect_to }, None).await
+    let sent = ctx.query("sent").is_some();
+    show(&ctx, action, &Shown { factor: &factor, with: &with, redirect_to: &redirect_to, sent }, None).await
 }
 
 async fn answered(ctx: &Ctx, action: &'static str, form: &Form, problem: &Problem) -> Result<Answer, Problem> {
-    let shown = Shown { factor: form.text("factor"), with: form.text("with"), redirect_to: form.text("redirect_to") };
+    let shown = Shown { sent: form.get("sent").is_some(), ..Shown::of(form) };
     show(ctx, action, &shown, Some(problem)).await
 }
 
@@ -188,8 +229,10 @@ pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let token = token(&ctx.head).ok_or(Problem::new(Code::Unauthenticated))?;
     let others = [("challenge_token", Value::from(token)), ("trust_device", Value::from(form.get("trust_device").is_some()))];
     let input = form.input_with(&ctx, &["factor", "code"], others).await?;
-    let signed_in = challenge::handle(ctx.clone(), input).await.map_err(over)?;
-    session::proceed(&ctx, signed_in, form.get("redirect_to"))
+    match challenge::handle(ctx.clone(), input).await.map_err(over)?.into_body().ok_or(Problem::internal("an answer without a body"))? {
+        challenge::Output::SignedIn(signed_in) => session::proceed(&ctx, Reply::ok(signed_in), form.get("redirect_to")),
+        challenge::Output::Sent(_) => Ok(on_its_way(CHALLENGE, &form)),
+    }
 }
 
 /// Asks again.
@@ -214,9 +257,13 @@ pub async fn get_step_up(ctx: Ctx) -> Result<Answer, Problem> {
 /// Those of `POST /auth/mfa/step-up`.
 pub async fn submit_step_up(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let input = form.input(&ctx, &["factor", "code"]).await?;
-    let output = step_up::handle(ctx.clone(), input).await?.into_body().ok_or(Problem::internal("a step-up without a body"))?;
-    ctx.cookies.borrow_mut().push(session::access_cookie(output.access_token()));
-    Ok(Answer::see_other(redirect::target(ctx.app, form.get("redirect_to"))))
+    match step_up::handle(ctx.clone(), input).await?.into_body().ok_or(Problem::internal("a step-up without a body"))? {
+        step_up::Output::Fresh(fresh) => {
+            ctx.cookies.borrow_mut().push(session::access_cookie(fresh.access_token()));
+            Ok(Answer::see_other(redirect::target(ctx.app, form.get("redirect_to"))))
+        }
+        step_up::Output::Sent(_) => Ok(on_its_way(STEP_UP, &form)),
+    }
 }
 
 /// Asks again.

@@ -116,12 +116,18 @@ texts! {
     code: "Code", "Code";
     code_totp_lead: "Open your authenticator app and type the code that it shows.", "Öffnen Sie Ihre Authenticator-App und tippen Sie den Code ab, den sie zeigt.";
     code_backup_lead: "Type one of the backup codes that you kept. Each works once.", "Tippen Sie einen der Ersatzcodes ab, die Sie aufbewahrt haben. Jeder gilt einmal.";
+    code_sms_ask: "We send a code to the number of your account.", "Wir senden einen Code an die Nummer Ihres Kontos.";
+    code_sms_button: "Send the code", "Code senden";
+    code_sms_lead: "Type the code that we have sent to your phone.", "Tippen Sie den Code ab, den wir an Ihr Telefon gesendet haben.";
+    code_email_lead: "This sign-in looks unusual. Type the code that we have mailed to you.",
+        "Diese Anmeldung sieht ungewöhnlich aus. Tippen Sie den Code ab, den wir Ihnen per E-Mail gesendet haben.";
     code_button: "Continue", "Weiter";
     trust_device: "Do not ask on this device for 30 days", "Auf diesem Gerät 30 Tage lang nicht fragen";
     set_up_link: "Set up a second factor", "Einen zweiten Faktor einrichten";
     factor_totp: "Authenticator app", "Authenticator-App";
     factor_sms: "Code by SMS", "Code per SMS";
     factor_passkey: "Passkey", "Zugangsschlüssel (Passkey)";
+    factor_email: "Code by mail", "Code per E-Mail";
     factor_backup: "A backup code", "Ein Ersatzcode";
     factor_backup_many: "Backup codes", "Ersatzcodes";
 

@@ -73,7 +73,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
         rehash,
         passkey: None,
         history: &found.history,
-        mailed: false,
+        enough: false,
     };
     sign_in::complete(&ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
 }

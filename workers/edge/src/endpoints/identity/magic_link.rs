@@ -91,7 +91,7 @@ pub async fn sign_in(ctx: &Ctx, token: &str, device_token: Option<&str>, client:
                 rehash: None,
                 passkey: None,
                 history: &history,
-                mailed: true,
+                enough: true,
             };
             sign_in::complete(ctx, &db, proof, client).await
         }

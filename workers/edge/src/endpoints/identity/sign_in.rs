@@ -91,8 +91,9 @@ pub struct Proof<'a> {
     pub passkey: Option<PasskeyUse>,
     /// What the sign-in is compared with.
     pub history: &'a History,
-    /// Whether it was proved by a mail to the address, so that a mailed code would prove nothing more.
-    pub mailed: bool,
+    /// Whether a mailed code would prove nothing more: it was proved by a mail to the address, or by the provider that the
+    /// organisation leaves such questions to.
+    pub enough: bool,
 }
 
 /// How the client of a sign-in arrives, for the store to say where its person stands: `device_token` is what a client
@@ -139,7 +140,7 @@ pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> R
         Verdict::SetUpFirst => return Err(set_up_first()),
         Verdict::Challenge => return challenge(ctx, db, &proof, &client, &assessment).await,
         // A device that is trusted is not, on such a day.
-        Verdict::Enough if odd && (proof.standing.is_enrolled() || !proof.mailed) => return challenge(ctx, db, &proof, &client, &assessment).await,
+        Verdict::Enough if odd && (proof.standing.is_enrolled() || !proof.enough) => return challenge(ctx, db, &proof, &client, &assessment).await,
         Verdict::Enough => {}
     }
     let device = proof.standing.trusted_device.filter(|_| proof.mfa_at.is_none());

@@ -66,7 +66,7 @@ pub struct Fresh {
     mfa_at: Timestamp,
 }
 
-impl Output {
+impl Fresh {
     /// The access token.
     #[must_use]
     pub fn access_token(&self) -> &str {

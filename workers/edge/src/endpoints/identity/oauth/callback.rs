@@ -132,7 +132,7 @@ async fn sign_in(ctx: &Ctx, provider: Provider, person: Person, locale: Option<&
         amr: vec!["fed".into()],
         mfa_at: None,
         history: &found.history,
-        mailed: false,
+        enough: false,
         rehash: None,
         passkey: None,
     };

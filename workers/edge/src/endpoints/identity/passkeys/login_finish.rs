@@ -100,7 +100,7 @@ async fn alone(ctx: &Ctx, party: &RelyingParty, input: Input) -> Result<Reply<Si
         rehash: None,
         passkey: Some(used),
         history: &found.history,
-        mailed: false,
+        enough: false,
     };
     sign_in::complete(ctx, &db, proof, Client { device_name: input.device_name.map(Name::into_string), cookie: input.cookie }).await
 }

@@ -146,11 +146,11 @@ pub async fn sign_in<T>(ctx: &Ctx, connection: &Connection<T>, subject: Subject<
         user_id: random::id(ctx.now),
         membership_id: random::id(ctx.now),
         identity_id: random::id(ctx.now),
-        now: ctx.now,
+        arrival: sign_in::arrival(ctx, None),
     };
     let db = ctx.db().await?;
-    let (user, user_suspended, membership) = match ctx.store(identity::sign_on(&db, &ctx.lookup(), &on)).await? {
-        SignedOn::Member { user, user_suspended, membership } => (user, user_suspended, membership),
+    let (user, user_suspended, membership, history) = match ctx.store(identity::sign_on(&db, &ctx.lookup(), &on)).await? {
+        SignedOn::Member { user, user_suspended, membership, history } => (user, user_suspended, membership, history),
         SignedOn::Foreign => return Err(refuse("an address of another domain")),
         SignedOn::Stranger => return Err(refuse("not a member")),
         SignedOn::Full => {
@@ -166,6 +166,8 @@ pub async fn sign_in<T>(ctx: &Ctx, connection: &Connection<T>, subject: Subject<
         standing: &standing,
         amr: vec!["sso".into()],
         mfa_at: None,
+        history: &history,
+        enough: true,
         passkey: None,
         rehash: None,
     };
