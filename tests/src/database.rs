@@ -92,6 +92,16 @@ impl Database {
         Ok(self.sql().await?.execute(statement, parameters).await?)
     }
 
+    /// Runs a statement past the rules that triggers keep, for a state that no caller could bring about.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub async fn bend(&self, statement: &str, parameters: Parameters<'_>) -> Result<u64> {
+        let sql = self.sql().await?;
+        sql.batch_execute("SET session_replication_role = replica").await?;
+        Ok(sql.execute(statement, parameters).await?)
+    }
+
     /// The one number that a statement answers.
     ///
     /// # Errors

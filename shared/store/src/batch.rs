@@ -5,13 +5,13 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use futures::future::{join_all, join4};
+use futures::future::{OptionFuture, join_all, join5};
 use tokio_postgres::{
-    Row,
+    Client, Row,
     types::{ToSql, Type},
 };
 
-use crate::{Db, Described, LookupScope, Scope, StoreError, statement::Statement};
+use crate::{Db, Described, Guard, LookupScope, Scope, StoreError, TenantScope, statement::Statement};
 
 /// Statements of a batch at most. Up to this many, `join_all` polls its futures in their order, which is the order on the wire.
 const MOST: usize = 24;
@@ -25,8 +25,16 @@ const ENTER: Statement<LookupScope> = Statement::new(
      set_config('app.request_id', $3, true), set_config('app.actor', $4, true), set_config('app.platform_reason', $5, true)",
 );
 
+/// Opens the work of a guarded scope: an error where the person may not, so that nothing after it is done.
+const REQUIRE: Statement<TenantScope> = Statement::new(
+    "batch.require",
+    &[Type::INT2, Type::TEXT_ARRAY, Type::UUID],
+    &[Type::BOOL],
+    "/* batch.require */ SELECT require_permission($1, $2, $3)",
+);
+
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[ENTER.described()];
+pub const STATEMENTS: &[Described] = &[ENTER.described(), REQUIRE.described()];
 
 /// A parameter of a statement.
 pub type Param<'a> = &'a (dyn ToSql + Sync);
@@ -50,9 +58,10 @@ pub struct Batch<'a, S: Scope> {
 }
 
 impl<'a, S: Scope> Batch<'a, S> {
-    /// A transaction that only reads.
-    pub const fn read(db: &'a Db, scope: &'a S) -> Self {
-        Self { db, scope, begin: "BEGIN READ ONLY", steps: Vec::new() }
+    /// A transaction that only reads; but for the entry that a guarded scope leaves.
+    pub fn read(db: &'a Db, scope: &'a S) -> Self {
+        let begin = if scope.guard().is_some() { "BEGIN" } else { "BEGIN READ ONLY" };
+        Self { db, scope, begin, steps: Vec::new() }
     }
 
     /// A transaction that may write.
@@ -83,6 +92,7 @@ impl<'a, S: Scope> Batch<'a, S> {
         let enter: [(Param<'_>, Type); 5] = [&context.tenant_id, &context.user_id, &context.request_id, &context.actor, &context.platform_reason]
             .map(|value| (value as Param<'_>, Type::TEXT));
         let client = self.db.one_trip();
+        let guard = OptionFuture::from(self.scope.guard().map(|guard| require(client, guard)));
         // A parameter that cannot be encoded fails before it is sent; the commit, polled after it, must not go through then.
         let unsent = AtomicBool::new(false);
         let work = join_all(self.steps.iter().map(|step| {
@@ -94,10 +104,12 @@ impl<'a, S: Scope> Batch<'a, S> {
             }
         }));
         let commit = async { client.batch_execute(if unsent.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" }).await };
-        let (begun, entered, worked, committed) =
-            join4(client.batch_execute(self.begin), client.query_typed(ENTER.described().sql, &enter), work, commit).await;
+        // Polled in this order, which is the order on the wire.
+        let enter = client.query_typed(ENTER.described().sql, &enter);
+        let (begun, entered, guarded, worked, committed) = join5(client.batch_execute(self.begin), enter, guard, work, commit).await;
         begun.map_err(|error| StoreError::from_postgres("batch.begin", &error))?;
         entered.map_err(|error| StoreError::from_postgres("batch.enter", &error))?;
+        guarded.transpose()?;
         let answers = worked.into_iter().collect::<Result<VecDeque<_>, _>>()?;
         committed.map_err(|error| StoreError::from_postgres("batch.commit", &error))?;
         Ok(Answers(answers))
@@ -110,6 +122,14 @@ impl<'a, S: Scope> Batch<'a, S> {
     pub async fn rows(self) -> Result<Vec<Row>, StoreError> {
         Ok(self.run().await?.take())
     }
+}
+
+/// Asks whether the scope's person may; sent between the context and the work.
+async fn require(client: &Client, guard: &Guard) -> Result<(), StoreError> {
+    let Described { name, sql, .. } = REQUIRE.described();
+    let session = guard.session.uuid();
+    let params: [(Param<'_>, Type); 3] = [(&guard.permission, Type::INT2), (&guard.default_roles, Type::TEXT_ARRAY), (&session, Type::UUID)];
+    client.query_typed(sql, &params).await.map(drop).map_err(|error| StoreError::from_postgres(name, &error))
 }
 
 /// The rows of a batch's statements.

@@ -9,8 +9,17 @@ pub const SIGN_ON_REQUIRED: &str = "sign_on_required";
 /// The plan has no room for another member.
 pub const MEMBERS_FULL: &str = "members_full";
 
+/// Whoever is signed in, or signing in, to an organisation is no active member of it.
+pub const MEMBER_SUSPENDED: &str = "member_suspended";
+/// The session behind a critical request has ended.
+pub const SESSION_ENDED: &str = "session_ended";
+/// An organisation would be left without an owner.
+pub const LAST_OWNER: &str = "last_owner";
+
 /// Rules that functions of the schema raise; any other broken check is a fault of this program.
-const RULES: [&str; 2] = [SIGN_ON_REQUIRED, MEMBERS_FULL];
+const RULES: [&str; 5] = [SIGN_ON_REQUIRED, MEMBERS_FULL, MEMBER_SUSPENDED, SESSION_ENDED, LAST_OWNER];
+/// What a guard raises, with the permission as the column.
+const PERMISSION_DENIED: &str = "permission_denied";
 
 /// A failure of the store.
 ///
@@ -31,6 +40,11 @@ pub enum StoreError {
         /// The constraint's name.
         constraint: String,
     },
+    /// The scope's guard found that the person may not (23514).
+    Denied {
+        /// Key of the permission that their role lacks; `None` where only an owner may.
+        permission: Option<String>,
+    },
     /// It lost to another transaction and may be tried again (40001, 40P01, 55P03).
     Retry(String),
     /// A fault of this program.
@@ -44,6 +58,7 @@ impl StoreError {
         match self {
             Self::Unavailable(cause) | Self::Forbidden(cause) | Self::Retry(cause) | Self::Bug(cause) => cause,
             Self::Conflict { constraint } | Self::Refused { constraint } => constraint,
+            Self::Denied { permission } => permission.as_deref().unwrap_or("owner"),
         }
     }
 
@@ -60,6 +75,9 @@ impl StoreError {
         let cause = format!("{statement}: {code} {message}");
         match code {
             "23505" | "23503" => Self::Conflict { constraint: db.constraint().unwrap_or(statement).to_owned() },
+            "23514" if db.constraint() == Some(PERMISSION_DENIED) => {
+                Self::Denied { permission: db.column().filter(|key| !key.is_empty()).map(str::to_owned) }
+            }
             "23514" if RULES.contains(&db.constraint().unwrap_or_default()) => {
                 Self::Refused { constraint: db.constraint().unwrap_or_default().to_owned() }
             }
@@ -77,7 +95,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self {
             Self::Unavailable(_) => "the database is unavailable",
             Self::Conflict { .. } => "the change conflicts with another",
-            Self::Forbidden(_) | Self::Refused { .. } => "the database refused it",
+            Self::Forbidden(_) | Self::Refused { .. } | Self::Denied { .. } => "the database refused it",
             Self::Retry(_) => "the change lost to another",
             Self::Bug(_) => "the store failed",
         })

@@ -19,8 +19,8 @@ pub mod tenancy;
 pub mod upkeep;
 
 pub use db::Db;
-pub use error::{MEMBERS_FULL, SIGN_ON_REQUIRED, StoreError};
-pub use scope::{Actor, LookupScope, PlatformScope, Scope, TenantScope};
+pub use error::{LAST_OWNER, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError};
+pub use scope::{Actor, Guard, LookupScope, PlatformScope, Scope, TenantScope};
 pub use statement::Described;
 
 /// Every statement that this crate sends; a test holds each to the migrated schema, and this list to the source.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use zygo_core::id::{TenantId, UserId};
+use zygo_core::{
+    access::{DefaultRole, Permission, hierarchy},
+    id::{SessionId, TenantId, UserId},
+};
 
 /// Who changes something, as the audit trail names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +43,39 @@ mod sealed {
     impl Sealed for super::PlatformScope {}
 }
 
+/// What Postgres checks first in every transaction of a scope: that the person is an active member, that their session goes
+/// on, and that their role, as it is at this moment, permits it.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    pub(crate) permission: Option<i16>,
+    pub(crate) default_roles: Vec<&'static str>,
+    pub(crate) session: SessionId,
+}
+
+impl Guard {
+    /// The person's role must hold a permission.
+    #[must_use]
+    pub fn permission(permission: Permission, session: SessionId) -> Self {
+        let default_roles = hierarchy::default_roles_with(permission);
+        Self { permission: Some(i16::from(permission.index())), default_roles, session }
+    }
+
+    /// The person must be an owner.
+    #[must_use]
+    pub fn owner(session: SessionId) -> Self {
+        Self { permission: None, default_roles: vec![DefaultRole::Owner.key()], session }
+    }
+}
+
 /// What a batch runs in.
 pub trait Scope: sealed::Sealed {
     /// The settings that it stands for.
     fn context(&self) -> Context;
+
+    /// What is checked first, if anything.
+    fn guard(&self) -> Option<&Guard> {
+        None
+    }
 }
 
 /// One tenant, and perhaps a person in it. For connections of `zygo_app`.
@@ -53,13 +85,26 @@ pub struct TenantScope {
     user_id: Option<UserId>,
     request_id: String,
     actor: Actor,
+    guard: Option<Guard>,
 }
 
 impl TenantScope {
     /// The scope of a tenant; tenant zero shows each person only their own rows.
     #[must_use]
     pub fn new(tenant_id: TenantId, user_id: Option<UserId>, request_id: &str, actor: Actor) -> Self {
-        Self { tenant_id, user_id, request_id: request_id.to_owned(), actor }
+        Self { tenant_id, user_id, request_id: request_id.to_owned(), actor, guard: None }
+    }
+
+    /// The same, with a guard: each of its transactions begins by checking it, in the round trip of its work.
+    #[must_use]
+    pub fn guarded(self, guard: Guard) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+
+    /// The same without a guard, for what is written down about a request beside its work.
+    #[must_use]
+    pub fn unguarded(self) -> Self {
+        Self { guard: None, ..self }
     }
 
     /// The tenant.
@@ -84,6 +129,10 @@ impl Scope for TenantScope {
             actor: self.actor.to_string(),
             platform_reason: String::new(),
         }
+    }
+
+    fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
     }
 }
 
@@ -111,7 +160,7 @@ impl LookupScope {
     /// The same request, in a tenant that is known by now.
     pub(crate) fn within(&self, tenant_id: TenantId, user_id: Option<UserId>) -> TenantScope {
         let actor = user_id.map_or(Actor::Anonymous, Actor::User);
-        TenantScope { tenant_id, user_id, request_id: self.request_id.clone(), actor }
+        TenantScope { tenant_id, user_id, request_id: self.request_id.clone(), actor, guard: None }
     }
 }
 

@@ -203,7 +203,7 @@ async fn whoever_left_is_disconnected() -> Result<()> {
     let member = system.member().await?;
     let code = connect(&system, &member, "dropbox").await?;
     let user: uuid::Uuid = member.session.user_id.parse()?;
-    system.database.execute("DELETE FROM user_roles WHERE user_id = $1", &[&user]).await?;
+    system.database.bend("DELETE FROM user_roles WHERE user_id = $1", &[&user]).await?;
     make_due(&system, &member).await?;
     system.scheduled("* * * * *").await?;
     system.settle().await?;

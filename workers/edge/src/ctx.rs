@@ -22,9 +22,16 @@ use zygo_runtime::{
     clock,
     postgres::{self, Role},
 };
-use zygo_store::{Actor, Db, LookupScope, MEMBERS_FULL, SIGN_ON_REQUIRED, StoreError, TenantScope};
+use zygo_store::{
+    Actor, Db, Guard, LAST_OWNER, LookupScope, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError, TenantScope,
+};
 
-use crate::{app::App, caller::Caller, pipeline::head::Head, route::Route};
+use crate::{
+    app::App,
+    caller::Caller,
+    pipeline::head::Head,
+    route::{Route, Who},
+};
 
 /// What is written down about a request while it runs, for the log and the headers.
 #[derive(Default)]
@@ -146,7 +153,13 @@ pub fn store_problem(error: StoreError) -> Problem {
         StoreError::Refused { constraint } if constraint == MEMBERS_FULL => {
             Problem::new(Code::PlanLimit).details(serde_json::json!({ "feature": Feature::Members.key() }))
         }
-        StoreError::Refused { constraint } => Problem::internal(constraint),
+        StoreError::Refused { constraint } => match constraint.as_str() {
+            MEMBER_SUSPENDED => Problem::new(Code::UserSuspended),
+            SESSION_ENDED => Problem::new(Code::SessionRevoked),
+            LAST_OWNER => Problem::new(Code::LastOwner),
+            _ => Problem::internal(constraint),
+        },
+        StoreError::Denied { permission } => Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission })),
         StoreError::Forbidden(cause) => Problem::new(Code::NotFound).cause(format!("refused by a policy: {cause}")),
         StoreError::Bug(cause) => Problem::internal(cause),
     }
@@ -226,14 +239,20 @@ impl Ctx {
         self.inner.caller.as_deref().ok_or(Problem::new(Code::Unauthenticated))
     }
 
-    /// Scope of the caller's active tenant.
+    /// Scope of the caller's active tenant. Where the route's permission is critical, or only an owner may call it, each of its
+    /// transactions begins with the check of that, in the same round trip.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` without a caller, `NOT_FOUND` without an active tenant.
     pub fn tenant_scope(&self) -> Result<TenantScope, Problem> {
         let caller = self.caller()?;
         let tenant = caller.tenant_id.ok_or(Problem::new(Code::NotFound))?;
-        Ok(TenantScope::new(tenant, Some(caller.user_id), &self.request_id, Actor::User(caller.user_id)))
+        let scope = TenantScope::new(tenant, Some(caller.user_id), &self.request_id, Actor::User(caller.user_id));
+        Ok(match self.inner.route.who {
+            Who::Permission(permission) if permission.is_critical() => scope.guarded(Guard::permission(permission, caller.session_id)),
+            Who::Owner => scope.guarded(Guard::owner(caller.session_id)),
+            _ => scope,
+        })
     }
 
     /// A parameter of the path, percent-encoded as it came.

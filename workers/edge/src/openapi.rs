@@ -73,8 +73,9 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     }
     match route.who {
         Who::Public => {}
+        Who::Anybody => drop(operation.insert("security".into(), json!([{}, { "session": [] }]))),
         Who::Ops => drop(operation.insert("security".into(), json!([{ "ops": [] }]))),
-        Who::Session | Who::Member => drop(operation.insert("security".into(), json!([{ "session": [] }]))),
+        Who::Session | Who::Member | Who::Owner => drop(operation.insert("security".into(), json!([{ "session": [] }]))),
         Who::Permission(permission) => {
             operation.insert("security".into(), json!([{ "session": [] }]));
             operation.insert("x-permission".into(), json!(permission.key()));

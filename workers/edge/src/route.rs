@@ -25,12 +25,16 @@ use crate::{
 pub enum Who {
     /// Anybody.
     Public,
+    /// Anybody; whoever brings a token is held to it.
+    Anybody,
     /// Any signed-in person.
     Session,
     /// A signed-in person with an active tenant.
     Member,
     /// A member whose role holds this permission.
     Permission(Permission),
+    /// An owner.
+    Owner,
     /// Whoever holds the operators' token.
     Ops,
 }

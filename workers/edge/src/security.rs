@@ -51,6 +51,7 @@ pub fn record_about(shared: &Rc<Shared>, tenant_id: TenantId, user_id: Option<Us
 pub fn foreign_read(ctx: &Ctx, table: &'static str, id: uuid::Uuid) {
     let shared = ctx.shared();
     let Ok(scope) = ctx.tenant_scope() else { return };
+    let scope = scope.unguarded();
     let event_id = random::id(ctx.now);
     ctx.after(async move {
         let Ok(db) = shared.db().await else { return };

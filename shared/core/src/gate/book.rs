@@ -132,10 +132,11 @@ impl LeaseBook {
     pub fn standing(&self, tenant: TenantId, session: SessionId, user: UserId, issued_at: Timestamp, now: Timestamp) -> Standing {
         let Some(page) = self.pages.get(&tenant).filter(|page| now < page.known_until) else { return Standing::Unknown };
         let since = |at: Option<&Timestamp>| at.is_some_and(|at| issued_at <= *at);
-        if page.sessions.contains_key(&session) {
-            Standing::SessionEnded
-        } else if since(page.users.get(&user)) {
+        // Whoever is suspended loses their sessions too; the reason is the better answer.
+        if since(page.users.get(&user)) {
             Standing::UserRevoked
+        } else if page.sessions.contains_key(&session) {
+            Standing::SessionEnded
         } else if since(Some(&page.void_until)) {
             Standing::Void
         } else if since(page.stale_users.get(&user)) || since(Some(&page.stale_until)) {

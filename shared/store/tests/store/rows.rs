@@ -122,6 +122,14 @@ pub async fn values(client: &Client, all: &BTreeMap<String, Table>, table: &Tabl
             }
         }
     }
+    // A session in an organisation is a member's.
+    if table.name == "sessions" && !party.tenant.is_nil() {
+        let member = "SELECT count(*) FROM user_roles WHERE tenant_id = $1 AND user_id = $2";
+        if client.query_one(member, &[&party.tenant, &party.user]).await.unwrap().get::<_, i64>(0) == 0 {
+            let membership = Box::pin(values(client, all, &all["user_roles"], party)).await;
+            insert(client, "user_roles", &membership).await.unwrap();
+        }
+    }
     // The record outlives people and things and has no foreign keys to them.
     if let Some((owner, is_tenant)) = table.owner() {
         row.insert(owner.to_owned(), format!("'{}'", if is_tenant { party.tenant } else { party.user }));

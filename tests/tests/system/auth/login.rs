@@ -85,7 +85,7 @@ async fn suspended_people_are_told_only_with_the_right_password() -> Result<()> 
     let user: uuid::Uuid = member.session.user_id.parse()?;
     let wrong = member.person.with_password(&format!("{PASSWORD_MARK} wrong"));
 
-    system.database.execute("UPDATE user_roles SET status = 'suspended' WHERE user_id = $1", &[&user]).await?;
+    system.database.bend("UPDATE user_roles SET status = 'suspended' WHERE user_id = $1", &[&user]).await?;
     member.person.at(&member.host).try_sign_in().await?.expect(403)?.problem("USER_SUSPENDED")?;
     wrong.at(&member.host).try_sign_in().await?.expect(401)?.problem("INVALID_CREDENTIALS")?;
     // Suspended in one organisation is not suspended everywhere.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use subtle::ConstantTimeEq as _;
 use zygo_core::{
+    access::DefaultRole,
     error::{Code, Problem},
     identity::mfa,
     time::Timestamp,
@@ -26,7 +27,8 @@ pub async fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Resu
     match route.who {
         Who::Public => return Ok(None),
         Who::Ops => return operator(shared).map(|()| None),
-        Who::Session | Who::Member | Who::Permission(_) => {}
+        Who::Anybody if shared.head.bearer().is_none() => return Ok(None),
+        Who::Anybody | Who::Session | Who::Member | Who::Permission(_) | Who::Owner => {}
     }
     let token = shared.head.bearer().ok_or(Problem::new(Code::Unauthenticated))?;
     admitted(shared, route, site, token).await.map(Some)
@@ -90,8 +92,10 @@ pub fn step_up_required() -> Problem {
 fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
     let denied = |permission: &str| Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission }));
     match route.who {
-        Who::Public | Who::Ops | Who::Session => Ok(()),
+        Who::Public | Who::Anybody | Who::Ops | Who::Session => Ok(()),
         Who::Member if caller.tenant_id.is_some() => Ok(()),
+        Who::Owner if caller.role.as_deref() == Some(DefaultRole::Owner.key()) => Ok(()),
+        Who::Owner => Err(Problem::new(Code::PermissionDenied).detail("only an owner may").details(serde_json::json!({ "permission": null }))),
         Who::Member => Err(Problem::new(Code::PermissionDenied)
             .detail("this needs an active organisation")
             .hint("POST /auth/switch-tenant gives a session in one of yours")

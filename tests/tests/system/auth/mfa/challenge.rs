@@ -173,7 +173,7 @@ async fn a_challenge_is_its_tenants() -> Result<()> {
     // Suspended meanwhile.
     let token = there.challenge().await?;
     let user: uuid::Uuid = member.session.user_id.parse()?;
-    system.database.execute("UPDATE user_roles SET status = 'suspended' WHERE user_id = $1", &[&user]).await?;
+    system.database.bend("UPDATE user_roles SET status = 'suspended' WHERE user_id = $1", &[&user]).await?;
     there.answer(&token, "totp", &app.code(1)?).await?.expect(403)?.problem("USER_SUSPENDED")?;
     Ok(())
 }

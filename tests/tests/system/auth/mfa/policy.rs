@@ -59,7 +59,7 @@ async fn a_policy_for_admins_is_theirs_alone() -> Result<()> {
     there.try_sign_in().await?.expect(403)?.problem("MFA_REQUIRED")?;
     let tenant: uuid::Uuid = member.tenant_id.parse()?;
     let demote = "UPDATE user_roles m SET role_id = r.id FROM roles r WHERE m.tenant_id = $1 AND r.tenant_id = m.tenant_id AND r.key = 'manager'";
-    system.database.execute(demote, &[&tenant]).await?;
+    system.database.bend(demote, &[&tenant]).await?;
     there.sign_in().await?;
     Ok(())
 }
