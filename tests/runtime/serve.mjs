@@ -70,7 +70,16 @@ function worker(name, config, build, bindings) {
   };
 }
 
-const { SAML_KEYS, ...edge } = vars;
+/** The Worker beside the edge, as scripts/lib/console-config.mjs derives it: the edge's bindings, and its objects. */
+function console_(edge, build) {
+  const { queueConsumers: _, ...options } = worker(`${edge.name}-console`, "wrangler.toml", build, edge.bindings);
+  const { CONSOLE: __, ...serviceBindings } = options.serviceBindings;
+  const objects = Object.entries(options.durableObjects).map(([name, object]) => [name, { className: object.className ?? object, scriptName: edge.name }]);
+  return { ...options, serviceBindings, durableObjects: Object.fromEntries(objects) };
+}
+
+const { SAML_KEYS, ...edgeVars } = vars;
+const edge = worker("zygo", "wrangler.toml", build, edgeVars);
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",
   port: Number(options.port),
@@ -84,7 +93,8 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
   // The first is the one that is served.
   workers: [
-    worker("zygo", "wrangler.toml", build, edge),
+    edge,
+    console_(edge, join(build, "console")),
     worker("zygo-passwords", "workers/passwords/wrangler.toml", join(build, "passwords"), {}),
     worker("zygo-pictures", "workers/pictures/wrangler.toml", join(build, "pictures"), {}),
     worker("zygo-saml", "workers/saml/wrangler.toml", join(build, "saml"), SAML_KEYS === undefined ? {} : { SAML_KEYS }),

@@ -9,7 +9,7 @@ use worker::Env;
 use zygo_core::{gate::LeaseBook, id::SessionId, tenancy::directory::HostCache, time::Timestamp};
 use zygo_runtime::{Config, oidc::Providers};
 
-use crate::{metrics::Metrics, passwords::Turns, router::Router, token_cache::TokenCache};
+use crate::{metrics::Metrics, passwords::Turns, pipeline::Program, router::Router, token_cache::TokenCache};
 
 /// The isolate's state. Made once, never dropped.
 pub struct App {
@@ -49,14 +49,14 @@ impl App {
     ///
     /// # Errors
     /// A sentence for the log if the configuration is incomplete.
-    pub fn get(env: &Env) -> Result<&'static Self, String> {
+    pub fn get(program: &Program, env: &Env) -> Result<&'static Self, String> {
         APP.with(|cell| {
             if let Some(app) = cell.get() {
                 return Ok(*app);
             }
             let config = Config::read(env)?;
             let app: &'static Self = Box::leak(Box::new(Self {
-                router: Router::new(config.is_development()),
+                router: Router::new((program.routes)(), config.is_development()),
                 config,
                 tokens: RefCell::default(),
                 hosts: RefCell::new(HostCache::new(HOSTS)),

@@ -1,4 +1,4 @@
-//! Zygo at the edge: the Worker's three entry points over one route table.
+//! Zygo at the edge: one way of a request over one route table, which two Workers share: `workers/api` and `workers/console`.
 #![cfg_attr(test, expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking"))]
 
 pub mod app;
@@ -26,31 +26,19 @@ pub mod security;
 pub mod token_cache;
 pub mod whence;
 
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
-use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
+use worker::{Context, Env};
+
+use pipeline::Program;
 
 /// HTTP: the promise of a `Response`.
 ///
-/// Not `#[event(fetch)]`, whose conversions of request and response cost a crossing each. Nor is the future polled here to
-/// spare what ends at once its promise: timers of the runtime's bindings keep the waker of their first poll for good, and
-/// would never wake the promise's task.
-#[wasm_bindgen]
+/// The future is not polled here first, to spare what ends at once its promise: timers of the runtime's bindings keep the waker of
+/// their first poll for good, and would never wake the promise's task.
 #[must_use]
-pub fn fetch(request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
-    future_to_promise(async move { Ok(pipeline::serve(request, env, Context::new(context)).await) }).into()
-}
-
-/// Queues: every message settles its outbox row.
-#[event(queue)]
-async fn queue(batch: MessageBatch<zygo_queues::Message>, env: Env, _context: Context) -> worker::Result<()> {
-    zygo_queues::consume(batch, &env).await
-}
-
-/// Cron.
-#[event(scheduled)]
-async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    zygo_queues::scheduled(&event.cron(), &env).await;
+pub fn fetch(program: &'static Program, request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
+    future_to_promise(async move { Ok(pipeline::serve(program, request, env, Context::new(context)).await) }).into()
 }
 
 // The classes of the Durable Objects are exported by the crate that defines them.

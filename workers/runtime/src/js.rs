@@ -4,6 +4,7 @@
 //! string on both sides. Here the whole head comes over as one string, and a
 //! response is built from one.
 
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(inline_js = r#"
@@ -48,6 +49,7 @@ export function reply(status, base, text, body) {
   if (end < text.length) console.log(text.slice(end));
   return response;
 }
+export function sendOn(env, binding, request) { return env[binding].fetch(request); }
 export function log(text) { console.log(text); }
 "#)]
 extern "C" {
@@ -61,6 +63,8 @@ extern "C" {
     fn headers_js(text: &str) -> JsValue;
     #[wasm_bindgen(js_name = place)]
     fn place_js(request: &JsValue) -> String;
+    #[wasm_bindgen(js_name = sendOn, catch)]
+    fn send_on_js(env: &JsValue, binding: &str, request: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(js_name = log)]
     fn log_js(text: &str);
 }
@@ -125,6 +129,14 @@ pub fn reply(status: u16, base: &JsValue, text: &str, body: &Body<'_>) -> JsValu
         Body::Text(body) => reply_text(status, base, text, body),
         Body::Value(value) => reply_value(status, base, text, value),
     }
+}
+
+/// Sends a request on to a service binding, as it came: the promise of the `Response`.
+///
+/// # Errors
+/// What JavaScript throws, as where there is no such binding.
+pub fn send_on(env: &JsValue, binding: &str, request: &JsValue) -> Result<Promise, JsValue> {
+    send_on_js(env, binding, request)
 }
 
 /// Writes a line to the console.

@@ -54,6 +54,7 @@ async fn a_notice_ends_all_sessions() -> Result<()> {
     session.refresh().await?.expect(401)?.problem("SESSION_REVOKED")?;
     browser.set_cookie("__Host-zygo_access", None);
     ensure!(browser.open("/account").await?.path == "/sign-in", "still signed in");
+    let form = elsewhere.open(&path).await?.expect(200)?.form("/end-sessions")?;
     let again = elsewhere.submit(&form, &[]).await?.expect(410)?;
     ensure!(again.says("used already") && again.form("/end-sessions").is_err(), "{}", again.html);
     Ok(())
@@ -65,14 +66,15 @@ async fn a_new_password_by_mail() -> Result<()> {
     let old = person.sign_in().await?;
     let sent = ask(&mut browser, "/forgot-password", &person.email).await?;
     ensure!(sent.path == "/forgot-password/sent", "{}", sent.path);
-    let page = browser.open(&link(&person, "/reset").await?).await?.expect(200)?;
-    let form = page.form("/reset")?;
+    let path = link(&person, "/reset").await?;
+    let form = browser.open(&path).await?.expect(200)?.form("/reset")?;
     let new = person.with_password(&format!("{} again", person.password));
     let done = browser.submit(&form, &[("password", &new.password)]).await?.expect(200)?;
     ensure!(done.path == "/sign-in?notice=password-set", "{}", done.path);
     old.refresh().await?.expect(401)?.problem("SESSION_REVOKED")?;
     person.try_sign_in().await?.expect(401)?;
     browser.sign_in(&new).await?;
+    let form = browser.open(&path).await?.expect(200)?.form("/reset")?;
     let again = browser.submit(&form, &[("password", &person.password)]).await?.expect(410)?;
     ensure!(again.says("used already") && again.form("/reset").is_err() && again.says("/forgot-password"), "{}", again.html);
     Ok(())

@@ -25,9 +25,14 @@ const LIMIT: usize = 256 * 1024;
 /// The routes with a body, each with a client that may call it.
 async fn readers() -> Result<Vec<(&'static Route, Api)>> {
     let system = world::shared().await?;
-    let (api, (_, session)) = (system.api()?, system.session().await?);
+    let (api, (_, session), member) = (system.api()?, system.session().await?, system.member().await?);
     let routes = ROUTES.iter().filter(|route| route.body || route.path == "/auth/logout");
-    Ok(routes.map(|route| (route, if route.who == Who::Public { api.clone() } else { session.api.clone() })).collect())
+    let client = |who| match who {
+        Who::Public => api.clone(),
+        Who::Member => member.session.api.clone(),
+        Who::Session | Who::Ops => session.api.clone(),
+    };
+    Ok(routes.map(|route| (route, client(route.who))).collect())
 }
 
 fn sent(api: &Api, route: &Route, body: impl Into<Vec<u8>>) -> Result<Call> {

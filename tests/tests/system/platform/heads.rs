@@ -68,11 +68,11 @@ async fn private_answers_are_not_cached() -> Result<()> {
     let system = world::shared().await?;
     let member = system.member().await?;
     for route in ROUTES.iter().filter(|route| route.method == "GET" && matches!(route.who, Who::Session | Who::Member)) {
-        // No provider is configured in this system.
-        if route.path.contains("{provider}") {
+        let path = route.path.replace("/tenants/{id}", &format!("/tenants/{}", member.tenant_id));
+        // Of what else has a name in its path, there is nothing in this system.
+        if path.contains('{') {
             continue;
         }
-        let path = route.path.replace("{id}", &member.tenant_id);
         let answer = member.session.api.get(&path).await?.expect(200)?;
         let cache = answer.header("cache-control").context("no Cache-Control")?;
         // What has an entity tag may be kept by its owner, if they ask each time; the rest may not be kept at all.

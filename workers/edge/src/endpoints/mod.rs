@@ -9,20 +9,42 @@ pub mod tenancy;
 
 use crate::{pages, route::Route};
 
-/// The whole route table.
+/// What clients call all day.
 #[must_use]
-pub fn routes() -> Vec<Route> {
-    let mut routes = Vec::new();
-    for (tag, table) in [
+pub fn api() -> Vec<Route> {
+    tagged(vec![
         ("identity", identity::routes()),
         ("tenancy", tenancy::routes()),
-        ("integrations", integrations::routes()),
         ("access", access::routes()),
         ("system", system::routes()),
         ("dev", dev::routes()),
-        ("pages", pages::routes()),
-    ] {
-        routes.extend(table.into_iter().map(|route| route.tag(tag)));
+        ("pages", pages::assets()),
+    ])
+}
+
+/// Pages, what a browser is sent through, and what is administered now and then. No path is in both.
+#[must_use]
+pub fn console() -> Vec<Route> {
+    tagged(vec![("identity", identity::federated()), ("integrations", integrations::routes()), ("pages", pages::routes())])
+}
+
+/// The whole route table.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    [api(), console()].into_iter().flatten().collect()
+}
+
+fn tagged(tables: Vec<(&'static str, Vec<Route>)>) -> Vec<Route> {
+    tables.into_iter().flat_map(|(tag, table)| table.into_iter().map(move |route| route.tag(tag))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_path_is_in_both_parts() {
+        let paths = |routes: Vec<crate::route::Route>| routes.iter().map(|route| route.path).collect::<HashSet<_>>();
+        assert_eq!(paths(super::api()).intersection(&paths(super::console())).count(), 0);
     }
-    routes
 }

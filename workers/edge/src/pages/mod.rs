@@ -42,11 +42,14 @@ use crate::{
 /// The routes of the pages. They are for people, so they do not stand in `openapi.json`.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    let start = vec![
-        Route::page("/", Who::Public, "Start page", account::start).while_suspended(),
-        Route::page("/assets/{file}", Who::Public, "What the pages are dressed in", asset::get).any_host(),
-    ];
+    let start = vec![Route::page("/", Who::Public, "Start page", account::start).while_suspended()];
     [start, signing_up(), signing_in(), by_mail(), inside(), kept()].into_iter().flatten().collect()
+}
+
+/// What they are dressed in, which needs no template.
+#[must_use]
+pub fn assets() -> Vec<Route> {
+    vec![Route::page("/assets/{file}", Who::Public, "What the pages are dressed in", asset::get).any_host()]
 }
 
 /// Getting an account.

@@ -11,6 +11,7 @@ pub mod respond;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use worker::{Context, Env};
 use zygo_core::{
     error::{Code, Problem},
@@ -28,12 +29,20 @@ use crate::{
     router::{Matched, allow},
 };
 
+/// One of the Workers that the route table is shared out to.
+pub struct Program {
+    /// Its part of the table.
+    pub routes: fn() -> Vec<Route>,
+    /// The service binding behind which the other part stands; without one, what has no path here has none at all.
+    pub beyond: Option<&'static str>,
+}
+
 /// Answers one request.
-pub async fn serve(request: JsValue, env: Env, context: Context) -> JsValue {
+pub async fn serve(program: &Program, request: JsValue, env: Env, context: Context) -> JsValue {
     let now = clock::now();
     let mut head = Head::parse(&js::head(&request));
     let request_id = request_id::choose(head.header("x-request-id"), now, random::bytes());
-    let app = match App::get(&env) {
+    let app = match App::get(program, &env) {
         Ok(app) => app,
         Err(cause) => {
             log::line(log::Level::Error, "configuration", serde_json::json!({ "cause": cause }));
@@ -41,8 +50,9 @@ pub async fn serve(request: JsValue, env: Env, context: Context) -> JsValue {
         }
     };
     let matched = app.router.find(head.method, &head.path);
-    let route = match &matched {
-        Matched::Route(route, _) => Some(*route),
+    let route = match (&matched, program.beyond) {
+        (Matched::Route(route, _), _) => Some(*route),
+        (Matched::Nothing, Some(binding)) => return beyond(&env, binding, &request, &request_id).await,
         _ => None,
     };
     if route.is_some_and(|route| !route.memory && route.hosts != Hosts::Any) {
@@ -58,6 +68,18 @@ pub async fn serve(request: JsValue, env: Env, context: Context) -> JsValue {
         });
     }
     response
+}
+
+/// Sends a request on as it came, and the answer back as it is.
+async fn beyond(env: &Env, binding: &str, request: &JsValue, request_id: &str) -> JsValue {
+    let answer = match js::send_on(env.as_ref(), binding, request) {
+        Ok(promise) => JsFuture::from(promise).await,
+        Err(error) => Err(error),
+    };
+    answer.unwrap_or_else(|error| {
+        log::line(log::Level::Error, "sent on", serde_json::json!({ "to": binding, "cause": format!("{error:?}"), "request_id": request_id }));
+        respond::bare(&Problem::unavailable(format!("{binding}: {error:?}")), request_id)
+    })
 }
 
 async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -> Result<Answer, Problem> {

@@ -124,7 +124,11 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(mfa::routes());
     routes.extend(passkeys::routes());
-    routes.extend(oauth::routes());
-    routes.extend(sso::routes());
     routes
+}
+
+/// Signing in by way of somebody else.
+#[must_use]
+pub fn federated() -> Vec<Route> {
+    [oauth::routes(), sso::routes()].into_iter().flatten().collect()
 }
