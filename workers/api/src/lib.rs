@@ -7,7 +7,7 @@ use zygo_edge::{endpoints, pipeline::Program};
 
 const API: Program = Program { routes: endpoints::api, beyond: Some("CONSOLE") };
 
-/// HTTP: the promise of a `Response`.
+/// HTTP: a `Response`, or the promise of one.
 ///
 /// Not `#[event(fetch)]`, whose conversions of request and response cost a crossing each.
 #[wasm_bindgen]

@@ -7,7 +7,7 @@ use zygo_edge::{endpoints, pipeline::Program};
 
 const CONSOLE: Program = Program { routes: endpoints::console, beyond: None };
 
-/// HTTP: the promise of a `Response`.
+/// HTTP: a `Response`, or the promise of one.
 #[wasm_bindgen]
 #[must_use]
 pub fn fetch(request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {

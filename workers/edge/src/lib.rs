@@ -27,18 +27,15 @@ pub mod token_cache;
 pub mod whence;
 
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::future_to_promise;
 use worker::{Context, Env};
+use zygo_runtime::task;
 
 use pipeline::Program;
 
-/// HTTP: the promise of a `Response`.
-///
-/// The future is not polled here first, to spare what ends at once its promise: timers of the runtime's bindings keep the waker of
-/// their first poll for good, and would never wake the promise's task.
+/// HTTP: a `Response`, or the promise of one.
 #[must_use]
 pub fn fetch(program: &'static Program, request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
-    future_to_promise(async move { Ok(pipeline::serve(program, request, env, Context::new(context)).await) }).into()
+    task::run(pipeline::serve(program, request, env, Context::new(context)))
 }
 
 // The classes of the Durable Objects are exported by the crate that defines them.

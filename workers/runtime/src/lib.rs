@@ -14,5 +14,6 @@ pub mod outbound;
 pub mod postgres;
 pub mod random;
 pub mod saml;
+pub mod task;
 
 pub use config::Config;

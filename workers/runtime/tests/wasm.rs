@@ -2,7 +2,16 @@
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    rc::Rc,
+    task::{Poll, Waker},
+};
+
+use js_sys::Promise;
 use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::{Request, Response};
 use worker::worker_sys::web_sys;
@@ -10,7 +19,7 @@ use zygo_core::{
     identity::{password, token::KeyRing},
     time::Timestamp,
 };
-use zygo_runtime::{clock, js, random};
+use zygo_runtime::{clock, js, random, task};
 
 #[wasm_bindgen_test]
 fn random_bytes_are_there_and_differ() {
@@ -45,7 +54,7 @@ async fn a_reply_has_its_headers_and_body() {
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers().get("content-type").unwrap().as_deref(), Some("application/json"));
     assert_eq!(response.headers().get("set-cookie").unwrap().as_deref(), Some("a=1, b=2"));
-    let text = wasm_bindgen_futures::JsFuture::from(response.text().unwrap()).await.unwrap();
+    let text = JsFuture::from(response.text().unwrap()).await.unwrap();
     assert_eq!(text.as_string().as_deref(), Some("{\"é\":1}"));
     let empty: Response = js::reply(204, &js::headers(""), "", &js::Body::Empty).unchecked_into();
     assert!(empty.body().is_none());
@@ -67,4 +76,82 @@ fn passwords_hash_as_they_do_natively() {
 fn ed25519_derives_the_published_public_key() {
     let ring = KeyRing::parse(r#"[{"kid":"a","seed":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}]"#).unwrap();
     assert_eq!(ring.jwks()["keys"][0]["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+}
+
+#[wasm_bindgen_test]
+fn what_is_ready_at_once_needs_no_promise() {
+    let value = task::run(async { JsValue::from_str("now") });
+    assert_eq!(value.as_string().as_deref(), Some("now"));
+}
+
+/// A microtask, behind an awaited promise, as often as one likes.
+async fn later(times: u32) {
+    for _ in 0..times {
+        JsFuture::from(Promise::resolve(&JsValue::NULL)).await.unwrap();
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_waits_is_a_promise() {
+    for times in 1..5 {
+        let value = task::run(async move {
+            later(times).await;
+            JsValue::from_f64(times.into())
+        });
+        let promise: Promise = value.dyn_into().unwrap();
+        assert_eq!(JsFuture::from(promise).await.unwrap().as_f64(), Some(times.into()));
+    }
+}
+
+/// As the runtime's timers do: the waker of the first poll is kept, those of later ones are not looked at.
+#[wasm_bindgen_test]
+async fn the_first_waker_is_good_for_all_polls() {
+    let polls = Rc::new(Cell::new(0));
+    let (counted, first) = (Rc::clone(&polls), RefCell::new(None::<Waker>));
+    let value = task::run(poll_fn(move |context| {
+        counted.set(counted.get() + 1);
+        let waker = first.borrow_mut().get_or_insert_with(|| context.waker().clone()).clone();
+        match counted.get() {
+            4 => Poll::Ready(JsValue::TRUE),
+            _ => {
+                // Twice, of which one counts.
+                waker.wake_by_ref();
+                waker.wake();
+                Poll::Pending
+            }
+        }
+    }));
+    assert_eq!(polls.get(), 1, "the first poll is in the call");
+    assert!(JsFuture::from(value.unchecked_into::<Promise>()).await.unwrap().is_truthy());
+    assert_eq!(polls.get(), 4);
+}
+
+/// Says when it is dropped.
+struct Held(Rc<Cell<bool>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.set(true);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_nobody_can_wake_is_dropped() {
+    let (dropped, kept) = (Rc::new(Cell::new(false)), Rc::new(RefCell::new(None::<Waker>)));
+    let (held, waker) = (Held(Rc::clone(&dropped)), Rc::clone(&kept));
+    let _ = task::run(async move {
+        poll_fn(|context| {
+            waker.borrow_mut().replace(context.waker().clone());
+            Poll::<()>::Pending
+        })
+        .await;
+        drop(held);
+        JsValue::NULL
+    });
+    assert!(!dropped.get(), "somebody holds its waker");
+    kept.borrow_mut().take().unwrap().wake();
+    later(3).await;
+    assert!(!dropped.get() && kept.borrow().is_some(), "it was polled again, and waits again");
+    drop(kept.borrow_mut().take());
+    assert!(dropped.get());
 }

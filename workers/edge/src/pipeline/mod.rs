@@ -38,7 +38,7 @@ pub struct Program {
 }
 
 /// Answers one request.
-pub async fn serve(program: &Program, request: JsValue, env: Env, context: Context) -> JsValue {
+pub async fn serve(program: &'static Program, request: JsValue, env: Env, context: Context) -> JsValue {
     let now = clock::now();
     let mut head = Head::parse(&js::head(&request));
     let request_id = request_id::choose(head.header("x-request-id"), now, random::bytes());
