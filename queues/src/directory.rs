@@ -47,6 +47,14 @@ pub async fn cache(env: &Env, host: &str, entry: Option<&DirectoryEntry>) {
     }
 }
 
+/// Forgets what KV knows of a host.
+pub async fn uncache(env: &Env, host: &str) {
+    let Ok(kv) = env.kv("CACHE") else { return };
+    if let Err(error) = kv.delete(&key(host)).await {
+        log::line(log::Level::Warn, "directory cache", serde_json::json!({ "cause": error.to_string() }));
+    }
+}
+
 /// A row of D1's `hosts`.
 #[derive(Deserialize)]
 struct Row {
@@ -75,7 +83,8 @@ pub async fn stored(env: &Env, host: &str) -> Option<DirectoryEntry> {
     })
 }
 
-/// Writes an entry to D1 unless a newer version is there. A failure is repaired by the outbox.
+/// Writes an entry to D1 unless a newer version is there; a host that went from one tenant to another is the later one's, whatever
+/// their versions. A failure is repaired by the outbox.
 ///
 /// # Errors
 /// What D1 says.
@@ -88,7 +97,8 @@ pub async fn write(env: &Env, host: &str, entry: &DirectoryEntry) -> worker::Res
         .prepare(
             "INSERT INTO hosts (host, tenant_id, slug, plan, status, redirect_to, settings, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
              ON CONFLICT (host) DO UPDATE SET tenant_id = excluded.tenant_id, slug = excluded.slug, plan = excluded.plan, status = excluded.status, \
-             redirect_to = excluded.redirect_to, settings = excluded.settings, version = excluded.version WHERE excluded.version > hosts.version",
+             redirect_to = excluded.redirect_to, settings = excluded.settings, version = excluded.version \
+             WHERE excluded.version > hosts.version OR excluded.tenant_id <> hosts.tenant_id",
         )
         .bind(&[
             text(host),
@@ -103,6 +113,21 @@ pub async fn write(env: &Env, host: &str, entry: &DirectoryEntry) -> worker::Res
         .run()
         .await?;
     Ok(())
+}
+
+/// The hosts that D1 has of a tenant and that are not among those given, which it forgets.
+///
+/// # Errors
+/// What D1 says.
+pub async fn forget_others(env: &Env, tenant_id: TenantId, hosts: &[String]) -> worker::Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Gone {
+        host: String,
+    }
+    let kept = serde_json::to_string(hosts)?;
+    let query = "DELETE FROM hosts WHERE tenant_id = ?1 AND host NOT IN (SELECT value FROM json_each(?2)) RETURNING host";
+    let statement = env.d1("DIRECTORY")?.prepare(query).bind(&[tenant_id.to_string().into(), kept.into()])?;
+    Ok(statement.all().await?.results::<Gone>()?.into_iter().map(|gone| gone.host).collect())
 }
 
 /// Writes an entry to D1; a failure is logged and left to the outbox.

@@ -7,7 +7,7 @@ use zygo_runtime::{
     clock, log,
     postgres::{self, Role},
 };
-use zygo_store::{PlatformScope, identity, integrations, outbox, upkeep};
+use zygo_store::{PlatformScope, identity, integrations, outbox, tenancy, upkeep};
 
 use crate::{producer, run::postgres_problem};
 
@@ -61,11 +61,12 @@ pub async fn hourly(env: &Env) {
     upkeep(env, Upkeep::Expired).await;
 }
 
-/// Daily: makes the partitions of the coming months, removes settled outbox rows after 30 days, and erases the accounts whose
-/// owners wanted that 30 days ago.
+/// Daily: makes the partitions of the coming months, removes settled outbox rows after 30 days, erases the accounts whose
+/// owners wanted that 30 days ago, and forgets the slugs that were given up so long ago.
 pub async fn daily(env: &Env) {
     upkeep(env, Upkeep::Partitions).await;
     upkeep(env, Upkeep::Accounts).await;
+    upkeep(env, Upkeep::Redirects).await;
 }
 
 #[derive(Clone, Copy)]
@@ -73,6 +74,7 @@ enum Upkeep {
     Expired,
     Partitions,
     Accounts,
+    Redirects,
 }
 
 async fn upkeep(env: &Env, which: Upkeep) {
@@ -84,6 +86,7 @@ async fn upkeep(env: &Env, which: Upkeep) {
             Upkeep::Expired => postgres::bounded(upkeep::remove_expired(&db, &scope, now)).await?,
             Upkeep::Partitions => postgres::bounded(upkeep::partitions(&db, &scope, now)).await?,
             Upkeep::Accounts => postgres::bounded(identity::erase_due(&db, &scope, now)).await?,
+            Upkeep::Redirects => postgres::bounded(tenancy::expire_redirects(&db, &scope, now)).await?,
         }
         .map_err(postgres_problem)
     };

@@ -18,6 +18,7 @@ pub mod factors;
 pub mod forge;
 pub mod mail;
 pub mod one_time;
+pub mod organisations;
 pub mod passkeys;
 pub mod peer;
 pub mod people;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use worker::Env;
 use zygo_core::{
     error::Problem,
-    gate::{Lease, LeaseRequest, Revocation},
+    gate::{Lease, LeaseRequest, Policy, Revocation},
     id::TenantId,
     time::Timestamp,
 };
@@ -26,6 +26,7 @@ const BINDING: &str = "GATES";
 enum Op {
     Lease { request: LeaseRequest },
     Revoke { revocations: Vec<Revocation>, now: Timestamp },
+    LayDown { policy: Policy },
 }
 
 /// A tenant's gate.
@@ -57,5 +58,13 @@ impl GateHandle {
     /// As [`lease`](Self::lease).
     pub async fn revoke(&self, revocations: Vec<Revocation>, now: Timestamp) -> Result<u64, Problem> {
         self.remote.call(&Op::Revoke { revocations, now }).await
+    }
+
+    /// Tells the gate the tenant's policy, so that every isolate goes by it within a lease's life. An older one changes nothing.
+    ///
+    /// # Errors
+    /// As [`lease`](Self::lease).
+    pub async fn lay_down(&self, policy: Policy) -> Result<bool, Problem> {
+        self.remote.call(&Op::LayDown { policy }).await
     }
 }

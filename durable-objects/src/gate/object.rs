@@ -4,7 +4,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{DurableObject, Env, Request, Response, SqlStorageValue, State, durable_object};
 use zygo_core::{
-    gate::{Gate, Lease, LeaseRequest, Revocation},
+    gate::{Gate, Lease, LeaseRequest, Policy, Revocation},
     time::Timestamp,
 };
 
@@ -14,10 +14,11 @@ use crate::{
     storage::{Storage, Text, from_json, to_json},
 };
 
-/// Two parts, since the bucket changes with every lease and the log seldom.
+/// Three parts, since the bucket changes with every lease, the log seldom, and the policy hardly ever.
 const SCHEMA: &str = "create table if not exists gate (part text primary key, record text not null) without rowid";
 const BUCKET: &str = "bucket";
 const LOG: &str = "log";
+const POLICY: &str = "policy";
 
 /// Object class `GateObject`, binding `GATES`.
 #[durable_object(fetch)]
@@ -34,6 +35,7 @@ impl DurableObject for GateObject {
         rpc::serve(request, async |op| match op {
             Op::Lease { request } => Answer::of(&self.lease(&request)?),
             Op::Revoke { revocations, now } => Answer::of(&self.revoke(revocations, now)?),
+            Op::LayDown { policy } => Answer::of(&self.lay_down(policy)?),
         })
         .await
     }
@@ -54,8 +56,17 @@ impl GateObject {
         Ok(seq.unwrap_or_default())
     }
 
+    fn lay_down(&self, policy: Policy) -> Result<bool, Fault> {
+        let mut gate = self.load()?;
+        let newer = gate.lay_down(policy);
+        if newer {
+            self.keep(POLICY, &gate.policy)?;
+        }
+        Ok(newer)
+    }
+
     fn load(&self) -> Result<Gate, Fault> {
-        Ok(Gate { bucket: self.part(BUCKET)?, log: self.part(LOG)? })
+        Ok(Gate { bucket: self.part(BUCKET)?, log: self.part(LOG)?, policy: self.part(POLICY)? })
     }
 
     fn part<T: DeserializeOwned + Default>(&self, part: &str) -> Result<T, Fault> {

@@ -1,8 +1,10 @@
-//! Repairs the edge directory from Postgres after a tenant changed.
+//! Repairs the edge directory, and what the tenant's gate goes by, from Postgres after a tenant changed.
 //!
-//! Twice is harmless: an entry is only replaced by one of a higher version.
+//! Twice is harmless: an entry, and a policy, is only replaced by one of a higher version, and a host that is gone stays gone.
 
-use zygo_core::{error::Problem, id::TenantId};
+use serde_json::Value;
+use zygo_core::{error::Problem, gate::Policy, id::TenantId, tenancy::network::Network};
+use zygo_objects::gate::GateHandle;
 use zygo_runtime::postgres;
 use zygo_store::tenancy;
 
@@ -11,12 +13,13 @@ use crate::{
     run::{Failure, Work, postgres_problem},
 };
 
-/// Writes every host of a tenant.
+/// Writes every host of a tenant, forgets those that it has no more, and tells its gate.
 ///
 /// # Errors
 /// `Retry` while Postgres or D1 is away.
 pub async fn run(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure> {
     let rows = postgres::bounded(tenancy::directory_rows(work.db, work.scope, tenant_id)).await?.map_err(postgres_problem)?;
+    let (mut hosts, mut policy) = (Vec::new(), None);
     for row in rows {
         let host = directory::host(work.config, &row.key);
         let Some(entry) = row.into_entry(|slug| work.config.hosts.tenant_host(slug)) else {
@@ -24,6 +27,20 @@ pub async fn run(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure> {
         };
         directory::write(work.env, &host, &entry).await.map_err(|error| Problem::unavailable(error.to_string()))?;
         directory::cache(work.env, &host, Some(&entry)).await;
+        policy = Some(Policy { version: entry.version, networks: networks(&entry.settings)? });
+        hosts.push(host);
+    }
+    for gone in directory::forget_others(work.env, tenant_id, &hosts).await.map_err(|error| Problem::unavailable(error.to_string()))? {
+        directory::cache(work.env, &gone, None).await;
+    }
+    if let Some(policy) = policy {
+        GateHandle::open(work.env, tenant_id)?.lay_down(policy).await?;
     }
     Ok(())
+}
+
+/// The allow-list as the gate wants it.
+fn networks(settings: &Value) -> Result<Vec<Network>, Failure> {
+    let list = settings.get("ip_allow_list").cloned().unwrap_or(Value::Array(Vec::new()));
+    serde_json::from_value(list).map_err(|_| Failure::Fail("an allow-list that holds no networks"))
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     id::{SessionId, UserId},
+    tenancy::network::Network,
     time::Timestamp,
 };
 
@@ -99,6 +100,15 @@ pub struct Spent {
     pub used: u32,
 }
 
+/// What the tenant lays down for every request: a copy of its settings, which the gate is told of when they change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Version of the tenant in the directory; an older one never replaces a newer one.
+    pub version: i64,
+    /// Where requests may come from; from anywhere, where it is empty.
+    pub networks: Vec<Network>,
+}
+
 /// An isolate asks for a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
@@ -106,6 +116,9 @@ pub struct LeaseRequest {
     pub isolate: Uuid,
     /// Last place of the log that it knows; 0 if none.
     pub since: u64,
+    /// Version of the policy that it knows; 0 if none.
+    #[serde(default)]
+    pub policy: i64,
     /// Leases it is done with.
     pub spent: Vec<Spent>,
     /// The request's instant.
@@ -137,6 +150,9 @@ pub struct Lease {
     pub revocations: Vec<Logged>,
     /// Whether the tenant is served.
     pub state: TenantState,
+    /// The tenant's policy, where it is another than the isolate knows.
+    #[serde(default)]
+    pub policy: Option<Policy>,
 }
 
 /// A tenant's gate.
@@ -146,6 +162,9 @@ pub struct Gate {
     pub bucket: Bucket,
     /// Revocations and the tenant's state. Changes with [`revoke`](Self::revoke) only.
     pub log: Log,
+    /// The tenant's policy. Changes with [`lay_down`](Self::lay_down) only.
+    #[serde(default)]
+    pub policy: Policy,
 }
 
 impl Gate {
@@ -163,7 +182,17 @@ impl Gate {
             seq: self.log.seq(),
             revocations: self.log.since(request.since, request.now),
             state: self.log.state(),
+            policy: (self.policy.version != request.policy).then(|| self.policy.clone()),
         }
+    }
+
+    /// Takes a policy over, unless a newer one is known; whether it did.
+    pub fn lay_down(&mut self, policy: Policy) -> bool {
+        let newer = policy.version > self.policy.version;
+        if newer {
+            self.policy = policy;
+        }
+        newer
     }
 
     /// Logs a revocation. Answers its place in the log.

@@ -8,6 +8,8 @@ use tokio_postgres::Error;
 pub const SIGN_ON_REQUIRED: &str = "sign_on_required";
 /// The plan has no room for another member.
 pub const MEMBERS_FULL: &str = "members_full";
+/// The organisation takes addresses of other mail domains.
+pub const MAIL_DOMAIN_REFUSED: &str = "mail_domain_refused";
 
 /// Whoever is signed in, or signing in, to an organisation is no active member of it.
 pub const MEMBER_SUSPENDED: &str = "member_suspended";
@@ -17,7 +19,7 @@ pub const SESSION_ENDED: &str = "session_ended";
 pub const LAST_OWNER: &str = "last_owner";
 
 /// Rules that functions of the schema raise; any other broken check is a fault of this program.
-const RULES: [&str; 5] = [SIGN_ON_REQUIRED, MEMBERS_FULL, MEMBER_SUSPENDED, SESSION_ENDED, LAST_OWNER];
+const RULES: [&str; 6] = [SIGN_ON_REQUIRED, MEMBERS_FULL, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, SESSION_ENDED, LAST_OWNER];
 /// What a guard raises, with the permission as the column.
 const PERMISSION_DENIED: &str = "permission_denied";
 

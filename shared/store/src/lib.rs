@@ -19,7 +19,7 @@ pub mod tenancy;
 pub mod upkeep;
 
 pub use db::Db;
-pub use error::{LAST_OWNER, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError};
+pub use error::{LAST_OWNER, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError};
 pub use scope::{Actor, Guard, LookupScope, PlatformScope, Scope, TenantScope};
 pub use statement::Described;
 
@@ -64,7 +64,9 @@ pub fn statements() -> Vec<Described> {
         integrations::STATEMENTS,
         outbox::STATEMENTS,
         tenancy::STATEMENTS,
+        tenancy::change::STATEMENTS,
         tenancy::directory::STATEMENTS,
+        tenancy::settings::STATEMENTS,
         upkeep::STATEMENTS,
     ]
     .concat()

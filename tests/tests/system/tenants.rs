@@ -1,5 +1,9 @@
 //! `/tenants`
 
+pub mod features;
+pub mod rename;
+pub mod settings;
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};

@@ -23,7 +23,8 @@ use zygo_runtime::{
     postgres::{self, Role},
 };
 use zygo_store::{
-    Actor, Db, Guard, LAST_OWNER, LookupScope, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError, TenantScope,
+    Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError,
+    TenantScope,
 };
 
 use crate::{
@@ -150,8 +151,9 @@ pub fn store_problem(error: StoreError) -> Problem {
         StoreError::Retry(cause) => Problem::unavailable(cause).retry_after(1),
         StoreError::Conflict { constraint } => Problem::new(Code::Conflict).cause(constraint),
         StoreError::Refused { constraint } if constraint == SIGN_ON_REQUIRED => sign_on_required(),
-        StoreError::Refused { constraint } if constraint == MEMBERS_FULL => {
-            Problem::new(Code::PlanLimit).details(serde_json::json!({ "feature": Feature::Members.key() }))
+        StoreError::Refused { constraint } if constraint == MEMBERS_FULL => Feature::Members.not_covered(),
+        StoreError::Refused { constraint } if constraint == MAIL_DOMAIN_REFUSED => {
+            Problem::field("email", "mail_domain", "the organisation takes addresses of other mail domains")
         }
         StoreError::Refused { constraint } => match constraint.as_str() {
             MEMBER_SUSPENDED => Problem::new(Code::UserSuspended),

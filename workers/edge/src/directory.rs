@@ -68,3 +68,10 @@ pub fn announce(shared: &Rc<Shared>, entry: DirectoryEntry) {
         edge_directory::cache(&env, &host, Some(&entry)).await;
     });
 }
+
+/// Forgets what this isolate and KV know of a host, so that it is looked up anew.
+pub fn forget(shared: &Rc<Shared>, host: String) {
+    shared.app.hosts.borrow_mut().forget(&host);
+    let env = shared.env.clone();
+    shared.after(async move { edge_directory::uncache(&env, &host).await });
+}

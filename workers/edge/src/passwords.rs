@@ -14,7 +14,7 @@ use zygo_core::{
     error::{Code, Problem},
     identity::{
         email::Email,
-        password::{self, Candidate, Password, PasswordProblem},
+        password::{self, Candidate, MIN_CHARACTERS, Password, PasswordProblem},
     },
     time::Timestamp,
 };
@@ -22,11 +22,16 @@ use zygo_runtime::{clock, random};
 
 use crate::{app::App, breach, ctx::Ctx};
 
-/// Refuses a new password that is too weak, or that a breach has shown; `field` is its name in the input, `personal` what a guesser would know.
+/// Refuses a new password that is too weak, or that a breach has shown; `field` is its name in the input, `least` how many characters the
+/// person's organisations ask for, `personal` what a guesser would know.
 ///
 /// # Errors
 /// `PASSWORD_TOO_WEAK` with every rule that it breaks, `PASSWORD_BREACHED`, `DEPENDENCY_UNAVAILABLE` where the password Worker does not answer.
-pub async fn judge(ctx: &Ctx, field: &str, password: &Password, email: Option<&Email>, personal: &[&str]) -> Result<(), Problem> {
+pub async fn judge(ctx: &Ctx, field: &str, password: &Password, least: i32, email: Option<&Email>, personal: &[&str]) -> Result<(), Problem> {
+    let least = usize::try_from(least).unwrap_or(MIN_CHARACTERS);
+    if least > MIN_CHARACTERS && password.reveal().chars().count() < least {
+        return Err(password::shorter_than(least, field));
+    }
     let personal = personal.iter().map(|&name| name.to_owned()).collect();
     let candidate = Candidate { password: password.reveal().to_owned().into(), email: email.cloned(), personal };
     let body = serde_json::to_string(&candidate).map_err(|error| Problem::internal(error.to_string()))?;

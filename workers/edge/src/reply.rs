@@ -191,4 +191,10 @@ impl Answer {
         answer.headers.push(("location", target.into()));
         answer
     }
+
+    /// The same, by the same method, elsewhere from now on (RFC 9110, 15.4.9).
+    #[must_use]
+    pub fn moved(target: impl Into<String>) -> Self {
+        Self { status: 308, ..Self::see_other(target) }
+    }
 }

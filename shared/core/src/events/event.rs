@@ -206,6 +206,18 @@ events! {
         /// Whose passkey it was.
         user_id: UserId,
     }
+    "tenant.updated" v 1, "An organisation changed its name, its slug, or how it looks." => TenantUpdated {
+        /// The organisation.
+        tenant_id: TenantId,
+        /// Its version after the change.
+        version: i32,
+    }
+    "tenant.settings_updated" v 1, "An organisation changed what it lays down for its people." => TenantSettingsUpdated {
+        /// The organisation.
+        tenant_id: TenantId,
+        /// The settings' version after the change.
+        version: i32,
+    }
     "tenant.created" v 1, "An organisation was created." => TenantCreated {
         /// The organisation.
         tenant_id: TenantId,

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{LOG_MS, Lease, LeaseRequest, Logged, Rate, Revocation, Spent, TenantState};
+use super::{LOG_MS, Lease, LeaseRequest, Logged, Policy, Rate, Revocation, Spent, TenantState};
 use crate::{
     id::{SessionId, TenantId, UserId},
     limits::gcra::{Decision, Limit},
+    tenancy::network,
     time::Timestamp,
 };
 
@@ -77,6 +78,7 @@ struct Page {
     stale_users: HashMap<UserId, Timestamp>,
     stale_until: Timestamp,
     void_until: Timestamp,
+    policy: Policy,
 }
 
 /// The leases of one isolate, for a bounded number of tenants.
@@ -108,8 +110,8 @@ impl LeaseBook {
     /// The request for a lease; leases that are done with are reported in it and forgotten here.
     pub fn ask(&mut self, tenant: TenantId, rate: Rate, now: Timestamp) -> LeaseRequest {
         let page = self.pages.get_mut(&tenant);
-        let (since, spent) = page.map_or((0, Vec::new()), |page| (page.seq, page.close(now)));
-        LeaseRequest { isolate: self.isolate, since, spent, now, rate }
+        let (since, policy, spent) = page.map_or((0, 0, Vec::new()), |page| (page.seq, page.policy.version, page.close(now)));
+        LeaseRequest { isolate: self.isolate, since, policy, spent, now, rate }
     }
 
     /// Takes in the gate's answer.
@@ -146,6 +148,13 @@ impl LeaseBook {
         }
     }
 
+    /// Whether the tenant's policy lets a client in, whose address is written as the edge gives it. No lease in force, no entry.
+    #[must_use]
+    pub fn admits(&self, tenant: TenantId, client: &str, now: Timestamp) -> bool {
+        let page = self.pages.get(&tenant).filter(|page| now < page.known_until);
+        page.is_some_and(|page| network::admits(&page.policy.networks, client))
+    }
+
     /// The tenant's state, if a lease in force says it.
     #[must_use]
     pub fn state(&self, tenant: TenantId, now: Timestamp) -> Option<TenantState> {
@@ -172,6 +181,7 @@ impl Page {
             stale_users: HashMap::new(),
             stale_until: never,
             void_until: never,
+            policy: Policy::default(),
         }
     }
 
@@ -195,6 +205,9 @@ impl Page {
         if lease.seq >= self.seq {
             self.seq = lease.seq;
             self.state = lease.state;
+        }
+        if let Some(policy) = lease.policy.as_ref().filter(|policy| policy.version > self.policy.version) {
+            self.policy = policy.clone();
         }
         lease.revocations.iter().for_each(|entry| self.learn(entry));
         self.sessions.retain(|_, at| now.since(*at) < LOG_MS);

@@ -150,7 +150,7 @@ fn a_flood_of_revocations_voids_all_tokens_rather_than_forgetting_one() {
         assert!(matches!(standing, Standing::SessionEnded | Standing::Void));
     }
     assert_eq!(town.books[0].standing(TENANT, session(9999), user(0), at(5001), at(5000)), Standing::Good);
-    let ask = LeaseRequest { isolate: Uuid::nil(), since: 0, spent: Vec::new(), now: at(5000), rate: town.rate };
+    let ask = LeaseRequest { isolate: Uuid::nil(), since: 0, policy: 0, spent: Vec::new(), now: at(5000), rate: town.rate };
     assert!(town.gate.lease(&ask).revocations.len() <= 1025);
     let later = LeaseRequest { now: at(5000 + LOG_MS), ..ask };
     assert!(town.gate.lease(&later).revocations.is_empty());
@@ -229,4 +229,33 @@ proptest! {
         }
         prop_assert_eq!(excess(&admitted, rate), 0);
     }
+}
+
+#[test]
+fn a_policy_reaches_every_isolate_within_a_lease_and_never_goes_back() {
+    let mut town = Town::new(2, Rate::per_minute(600));
+    assert!(!town.books[0].admits(TENANT, "198.51.100.1", at(0)), "nobody is let in without a lease");
+    for isolate in 0..2 {
+        assert!(town.request(isolate, 0));
+        assert!(town.books[isolate].admits(TENANT, "198.51.100.1", at(0)));
+    }
+    let policy = |version: i64, networks: &[&str]| {
+        let networks = networks.iter().map(|text| crate::tenancy::network::Network::parse(text).unwrap()).collect();
+        Policy { version, networks }
+    };
+    assert!(town.gate.lay_down(policy(3, &["203.0.113.0/24"])));
+    assert!(!town.gate.lay_down(policy(2, &[])), "an older one");
+    for isolate in 0..2 {
+        town.ask(isolate, LEASE_MS);
+        assert!(!town.books[isolate].admits(TENANT, "198.51.100.1", at(LEASE_MS)));
+        assert!(town.books[isolate].admits(TENANT, "203.0.113.9", at(LEASE_MS)));
+    }
+    // What is known is not sent again.
+    let ask = town.books[0].ask(TENANT, Rate::per_minute(600), at(LEASE_MS + 1));
+    assert_eq!((ask.policy, town.gate.lease(&ask).policy), (3, None));
+    // A lease that was cut before the change and arrives after it changes nothing.
+    let mut late = town.gate.lease(&ask);
+    late.policy = Some(policy(1, &[]));
+    town.books[0].accept(TENANT, &late, at(LEASE_MS + 1));
+    assert!(!town.books[0].admits(TENANT, "198.51.100.1", at(LEASE_MS + 1)));
 }

@@ -60,6 +60,12 @@ impl HostConfig {
         format!("{slug}.{}", self.app_domain)
     }
 
+    /// The same of a slug that was read from Postgres.
+    #[must_use]
+    pub fn app_host(&self, slug: &str) -> String {
+        format!("{slug}.{}", self.app_domain)
+    }
+
     /// What a `Host` header stands for. Port, case and one trailing dot do not matter.
     #[must_use]
     pub fn classify(&self, header: &str) -> Site {

@@ -2,7 +2,9 @@
 
 pub mod directory;
 pub mod host;
+pub mod network;
 pub mod plan;
+pub mod settings;
 pub mod slug;
 
 pub use directory::{DirectoryEntry, HostCache, TenantStatus};

@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::Value;
 
+use crate::error::{Code, Problem};
+
 /// What an organisation pays for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -176,6 +178,18 @@ impl Feature {
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|feature| feature.key() == key)
     }
+
+    /// The table's line as JSON, a value per plan: what `plan_limit` of the schema reads.
+    #[must_use]
+    pub fn by_plan(self) -> Value {
+        Plan::ALL.iter().map(|plan| (plan.key().to_owned(), serde_json::json!(self.in_plan(*plan)))).collect::<serde_json::Map<_, _>>().into()
+    }
+
+    /// The refusal where the plan does not cover it, or no more of it.
+    #[must_use]
+    pub fn not_covered(self) -> Problem {
+        Problem::new(Code::PlanLimit).details(serde_json::json!({ "feature": self.key() }))
+    }
 }
 
 /// What a tenant may do: its plan with its overrides. Serializes as an object of keys in the table's order.
@@ -208,6 +222,26 @@ impl Features {
     pub fn allowance(&self, feature: Feature) -> Allowance {
         let own = self.overrides.iter().rev().find(|(f, _)| *f == feature);
         own.map_or_else(|| feature.in_plan(self.plan), |(_, allowance)| *allowance)
+    }
+
+    /// The plan.
+    #[must_use]
+    pub const fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// Keys of the features where the tenant departs from its plan, in the table's order.
+    #[must_use]
+    pub fn overridden(&self) -> Vec<&'static str> {
+        Feature::ALL.iter().filter(|feature| self.overrides.iter().any(|(own, _)| own == *feature)).map(|feature| feature.key()).collect()
+    }
+
+    /// Lets one more pass of what is `used` already; a switch that is on passes whatever is used.
+    ///
+    /// # Errors
+    /// `PLAN_LIMIT` with the feature.
+    pub fn admit(&self, feature: Feature, used: u64) -> Result<(), Problem> {
+        if self.allowance(feature).covers_one_more(used) { Ok(()) } else { Err(feature.not_covered()) }
     }
 }
 
@@ -267,6 +301,17 @@ mod tests {
             assert_eq!(features.allowance(Feature::Members), Allowance::Limit(25), "{value}");
         }
         assert_eq!(Features::resolve(Plan::Pro, [("sso", &Value::Null)]).allowance(Feature::Sso), Allowance::Flag(false));
+    }
+
+    #[test]
+    fn what_is_admitted() {
+        let features = Features::resolve(Plan::Free, [("sso", &json!(true))]);
+        assert!(features.admit(Feature::Members, 4).is_ok() && features.admit(Feature::Sso, 0).is_ok());
+        let refused = features.admit(Feature::Members, 5).unwrap_err();
+        assert_eq!((refused.code(), refused.member("feature")), (Code::PlanLimit, Some(&json!("members"))));
+        assert!(Features::of(Plan::Pro).admit(Feature::CustomDomains, 0).is_err());
+        assert_eq!(features.overridden(), ["sso"]);
+        assert_eq!(Feature::CustomDomains.by_plan(), json!({ "free": 0, "pro": 0, "business": 10, "enterprise": null }));
     }
 
     #[test]

@@ -48,15 +48,14 @@ macro_rules! columns {
     };
 }
 
-/// Whether the plan has sign-on ($1: the plans that do), and whether the caller may give the roles named in $2: known in the
+/// Whether the plan has sign-on ($1: the domain's table of that feature), and whether the caller may give the roles named in $2: known in the
 /// tenant, and below the caller's own. What follows writes only where both hold.
 macro_rules! guarded {
     ($comment:literal, $then:expr) => {
         concat!(
             "/* ",
             $comment,
-            " */ WITH plan AS (SELECT coalesce((SELECT f.value = 'true'::jsonb FROM tenant_features f WHERE f.feature = 'sso' \
-               AND (f.expires_at IS NULL OR f.expires_at > now())), t.plan = ANY ($1)) AS covered FROM tenants t WHERE t.id = app_tenant_id()), \
+            " */ WITH plan AS (SELECT plan_limit(app_tenant_id(), 'sso', $1) IS DISTINCT FROM 0 AS covered), \
              given AS (SELECT coalesce(bool_and(r.id IS NOT NULL), true) AS known, coalesce(max(r.level), 0) < coalesce(( \
                SELECT mine.level FROM user_roles m JOIN roles mine ON mine.id = m.role_id WHERE m.user_id = app_user_id()), 0) AS below \
                FROM unnest($2) w (id) LEFT JOIN roles r ON r.id = w.id), \
@@ -104,7 +103,7 @@ const READ: Statement<TenantScope> = Statement::new(
 const CREATE: Statement<TenantScope> = Statement::new(
     "identity.create_connection",
     &[
-        Type::TEXT_ARRAY,
+        Type::JSONB,
         Type::UUID_ARRAY,
         Type::UUID,
         Type::TEXT,
@@ -139,7 +138,7 @@ const CREATE: Statement<TenantScope> = Statement::new(
 const UPDATE: Statement<TenantScope> = Statement::new(
     "identity.update_connection",
     &[
-        Type::TEXT_ARRAY,
+        Type::JSONB,
         Type::UUID_ARRAY,
         Type::UUID,
         Type::TEXT,
@@ -257,8 +256,8 @@ pub struct NewConnection {
 /// What to change of a connection; `None` leaves it.
 #[derive(Clone, Default)]
 pub struct Change {
-    /// Keys of the plans that cover sign-on.
-    pub plans: Vec<String>,
+    /// What each plan says of sign-on, [`Feature::by_plan`](zygo_core::tenancy::plan::Feature::by_plan).
+    pub by_plan: Value,
     /// What its tenant calls it.
     pub name: Option<String>,
     /// The kind that `config` is of.
@@ -346,7 +345,7 @@ pub async fn create_connection(db: &Db, scope: &TenantScope, new: &NewConnection
         .add(
             &CREATE,
             &[
-                &rest.plans,
+                &rest.by_plan,
                 &rest.given_roles(),
                 &new.id.uuid(),
                 &new.kind,
@@ -376,7 +375,7 @@ pub async fn update_connection(db: &Db, scope: &TenantScope, id: ConnectionId, c
         .add(
             &UPDATE,
             &[
-                &change.plans,
+                &change.by_plan,
                 &change.given_roles(),
                 &id.uuid(),
                 &change.kind,

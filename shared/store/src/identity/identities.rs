@@ -70,12 +70,13 @@ const SIGN_IN: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::JSONB,
         Type::TEXT_ARRAY,
         Type::UUID,
         Type::TIMESTAMPTZ,
         Type::JSONB,
     ],
-    "/* identity.sign_in_by_identity */ SELECT i.outcome, (i.profile).*, (i.membership).*, s.*, \
+    "/* identity.sign_in_by_identity */ SELECT i.outcome, (i.profile).*, (i.membership).*, tenant_facts((i.membership).tenant_id) AS tenant_facts, s.*, \
      sign_in_history((i.profile).id, $5, $14, $12) AS history \
      FROM sign_in_by_identity($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) i \
      CROSS JOIN LATERAL mfa_standing((i.profile).id, $5, $13, $12) s",

@@ -51,12 +51,13 @@ const REDEEM: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::JSONB,
         Type::TEXT_ARRAY,
         Type::UUID,
         Type::TIMESTAMPTZ,
         Type::JSONB,
     ],
-    "/* identity.redeem_magic_link */ SELECT r.outcome, (r.profile).*, (r.membership).*, s.*, \
+    "/* identity.redeem_magic_link */ SELECT r.outcome, (r.profile).*, (r.membership).*, tenant_facts((r.membership).tenant_id) AS tenant_facts, s.*, \
      sign_in_history((r.profile).id, $2, $6, $4) AS history FROM redeem_magic_link($1, $2, $3, $4) r \
      CROSS JOIN LATERAL mfa_standing((r.profile).id, $2, $5, $4) s",
 );

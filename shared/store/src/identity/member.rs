@@ -7,7 +7,8 @@ use zygo_core::{
     id::{RoleId, TenantId, UserId},
     tenancy::{
         directory::{DirectoryEntry, TenantStatus},
-        plan::Plan,
+        plan::{Features, Plan},
+        settings::TenantFacts,
         slug::Slug,
     },
     time::Timestamp,
@@ -19,7 +20,7 @@ use crate::{Described, LookupScope, StoreError, row::Cells, statement::Statement
 pub const PROFILE: &[Type] =
     &[Type::UUID, Type::TEXT, Type::BOOL, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT4, Type::TIMESTAMPTZ, Type::BOOL];
 
-/// Columns of `memberships`.
+/// Columns of `memberships`, and the facts of its tenant.
 pub const MEMBERSHIP: &[Type] = &[
     Type::UUID,
     Type::UUID,
@@ -38,6 +39,7 @@ pub const MEMBERSHIP: &[Type] = &[
     Type::BOOL,
     Type::TEXT,
     Type::INT2_ARRAY,
+    Type::JSONB,
 ];
 
 /// The scope's own person.
@@ -51,7 +53,8 @@ pub const fn own_memberships<S>() -> Statement<S> {
         "identity.own_memberships",
         &[],
         MEMBERSHIP,
-        "/* identity.own_memberships */ SELECT * FROM own_memberships() ORDER BY tenant_created_at, tenant_id",
+        "/* identity.own_memberships */ SELECT m.*, tenant_facts(m.tenant_id) AS tenant_facts FROM own_memberships() m \
+         ORDER BY tenant_created_at, tenant_id",
     )
 }
 
@@ -60,7 +63,7 @@ pub const OWN_MEMBERSHIP: Statement<LookupScope> = Statement::new(
     "identity.own_membership",
     &[Type::UUID],
     MEMBERSHIP,
-    "/* identity.own_membership */ SELECT * FROM own_memberships() WHERE tenant_id = $1",
+    "/* identity.own_membership */ SELECT m.*, tenant_facts(m.tenant_id) AS tenant_facts FROM own_memberships() m WHERE tenant_id = $1",
 );
 
 /// This module's statements.
@@ -137,10 +140,12 @@ pub struct TenantRow {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// How it looks, what it lays down for sessions, where it departs from its plan.
+    pub facts: TenantFacts,
 }
 
 impl TenantRow {
-    /// The tenant in a row with the `tenant_` columns of `memberships`.
+    /// The tenant in a row with the `tenant_` columns of `memberships` and its facts.
     pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.id("tenant_id")?,
@@ -152,7 +157,14 @@ impl TenantRow {
             directory_version: row.cell("tenant_directory_version")?,
             created_at: row.time("tenant_created_at")?,
             updated_at: row.time("tenant_updated_at")?,
+            facts: serde_json::from_value(row.cell("tenant_facts")?).map_err(|error| StoreError::Bug(format!("facts of a tenant: {error}")))?,
         })
+    }
+
+    /// What its plan covers, with its own departures from it.
+    #[must_use]
+    pub fn features(&self) -> Features {
+        self.facts.features(Plan::from_key(&self.plan).unwrap_or_default())
     }
 
     /// The directory's entry for the tenant's own host, with no settings yet; `None` if the row is odd.

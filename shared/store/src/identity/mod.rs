@@ -48,7 +48,7 @@ pub use profile::{Me, ProfilePatch, Update, me, update_profile};
 pub use record::{SessionRecord, SignInFrom, record_session};
 pub use risk::{Refusal, begin_sign_in_code, refuse_sign_in};
 pub use session::{
-    EndedSession, SessionContext, SessionRow, Which, end_reused_session, end_sessions, ended_sessions, list_sessions, session_context,
+    EndedSession, Life, SessionContext, SessionRow, Which, end_reused_session, end_sessions, ended_sessions, list_sessions, session_context,
 };
 pub use sign_in::{Credentials, Failure, SignIn, find_credentials, record_sign_in, record_sign_in_failure};
 pub use sign_on::{Connection, Discovered, SignOn, SignedOn, discover_connection, find_connection, sign_on};

@@ -43,7 +43,7 @@ const BEGIN: Statement<PlatformScope> = Statement::new(
 const PEEK: Statement<LookupScope> = Statement::new(
     "identity.peek_reset",
     &[Type::BYTEA, Type::TIMESTAMPTZ],
-    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
+    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT4],
     "/* identity.peek_reset */ SELECT * FROM peek_reset($1, $2)",
 );
 
@@ -57,8 +57,8 @@ const RESET: Statement<LookupScope> = Statement::new(
 const SECRET: Statement<LookupScope> = Statement::new(
     "identity.own_secret",
     &[],
-    &[Type::TEXT, Type::TIMESTAMPTZ],
-    "/* identity.own_secret */ SELECT password_hash, locked_until FROM own_secret()",
+    &[Type::TEXT, Type::TIMESTAMPTZ, Type::INT4],
+    "/* identity.own_secret */ SELECT password_hash, locked_until, min_length FROM own_secret()",
 );
 
 const CHANGE: Statement<LookupScope> = Statement::new(
@@ -128,6 +128,8 @@ pub struct ResetOf {
     pub email: String,
     /// Given and family name.
     pub names: Vec<String>,
+    /// Fewest characters of a new password: the most that one of their tenants asks for.
+    pub min_length: i32,
 }
 
 /// Looks at a reset token without using it up.
@@ -138,7 +140,7 @@ pub async fn peek_reset(db: &Db, scope: &LookupScope, token: &OneTimeToken, now:
     let rows = Batch::read(db, scope).add(&PEEK, &[&token.hash().as_slice(), &at(now)]).rows().await?;
     Redeemed::read(&rows, |row| {
         let names: [Option<String>; 2] = [row.cell("first_name")?, row.cell("last_name")?];
-        Ok(ResetOf { email: row.cell("email")?, names: names.into_iter().flatten().collect() })
+        Ok(ResetOf { email: row.cell("email")?, names: names.into_iter().flatten().collect(), min_length: row.cell("min_length")? })
     })
 }
 
@@ -187,6 +189,8 @@ pub struct OwnSecret {
     pub password_hash: Option<String>,
     /// Until when no password is accepted.
     pub locked_until: Option<Timestamp>,
+    /// Fewest characters of a new password: the most that one of their tenants asks for.
+    pub min_length: i32,
 }
 
 /// What a signed-in person must prove to know. `None` if the account is gone.
@@ -199,7 +203,7 @@ pub async fn own_secret(db: &Db, scope: &LookupScope, user_id: UserId) -> Result
     let (profile, secret) = (answers.take(), answers.take());
     let (Some(profile), Some(secret)) = (profile.first(), secret.first()) else { return Ok(None) };
     let (password_hash, locked_until) = (secret.cell("password_hash")?, secret.maybe_time("locked_until")?);
-    Ok(Some(OwnSecret { user: UserRow::read(profile)?, password_hash, locked_until }))
+    Ok(Some(OwnSecret { user: UserRow::read(profile)?, password_hash, locked_until, min_length: secret.cell("min_length")? }))
 }
 
 /// Sets a person's password, if the one that they proved to know still stands, and ends their other sessions. `None` if

@@ -23,8 +23,8 @@ use crate::{
 const TOUCH: Statement<LookupScope> = Statement::new(
     "identity.session_context.touch",
     &[Type::UUID, Type::TIMESTAMPTZ],
-    &[Type::BOOL],
-    "/* identity.session_context.touch */ SELECT touch_own_session($1, $2) AS lives",
+    &[Type::TEXT],
+    "/* identity.session_context.touch */ SELECT touch_own_session($1, $2) AS life",
 );
 
 const LIST: Statement<LookupScope> = Statement::new(
@@ -69,6 +69,27 @@ const ENDED: Statement<PlatformScope> = Statement::new(
 /// This module's statements.
 pub const STATEMENTS: &[Described] = &[TOUCH.described(), LIST.described(), END.described(), END_REUSED.described(), ENDED.described()];
 
+/// How a session is, on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It lives; or none was asked about.
+    Lives,
+    /// It was ended.
+    Ended,
+    /// It lasted as long as its tenant's settings let it.
+    Expired,
+}
+
+impl Life {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(match row.cell("life")? {
+            "lives" => Self::Lives,
+            "expired" => Self::Expired,
+            _ => Self::Ended,
+        })
+    }
+}
+
 /// What a new access token stands on.
 #[derive(Debug, Clone)]
 pub struct SessionContext {
@@ -78,8 +99,8 @@ pub struct SessionContext {
     pub user_suspended: bool,
     /// The membership in the tenant asked for.
     pub membership: Option<Membership>,
-    /// Whether the session that was seen has not ended on record; true where none was named.
-    pub session_lives: bool,
+    /// How the session that was seen is, on record.
+    pub life: Life,
     /// Where they stand with second factors there, whatever their device.
     pub standing: Standing,
 }
@@ -109,7 +130,7 @@ pub async fn session_context(
         user: UserRow::read(row)?,
         user_suspended: row.cell("user_suspended")?,
         membership: membership.first().map(Membership::read).transpose()?,
-        session_lives: touched.first().map_or(Ok(true), |row| row.cell("lives"))?,
+        life: touched.first().map_or(Ok(Life::Lives), Life::read)?,
         standing: read_standing(&only(standing, "identity.own_standing")?)?,
     }))
 }

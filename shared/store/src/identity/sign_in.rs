@@ -59,12 +59,14 @@ const FIND: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::JSONB,
         Type::TEXT_ARRAY,
         Type::UUID,
         Type::TIMESTAMPTZ,
         Type::JSONB,
     ],
-    "/* identity.find_credentials */ SELECT (c.profile).*, c.password_hash, c.failed_sign_ins, c.locked_until, (c.membership).*, s.*, \
+    "/* identity.find_credentials */ SELECT (c.profile).*, c.password_hash, c.failed_sign_ins, c.locked_until, (c.membership).*, \
+     tenant_facts((c.membership).tenant_id) AS tenant_facts, s.*, \
      sign_in_history((c.profile).id, $2, $5, $4) AS history \
      FROM find_credentials($1, $2) c CROSS JOIN LATERAL mfa_standing((c.profile).id, $2, $3, $4) s",
 );

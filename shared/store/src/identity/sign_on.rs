@@ -79,8 +79,10 @@ const SIGN_ON: Statement<LookupScope> = Statement::new(
         Type::TEXT,
         Type::INT2_ARRAY,
         Type::JSONB,
+        Type::JSONB,
     ],
-    "/* identity.sign_on */ SELECT s.outcome, (s.profile).*, (s.membership).*, sign_in_history((s.profile).id, $13, $14, $12) AS history \
+    "/* identity.sign_on */ SELECT s.outcome, (s.profile).*, (s.membership).*, tenant_facts((s.membership).tenant_id) AS tenant_facts, \
+     sign_in_history((s.profile).id, $13, $14, $12) AS history \
      FROM sign_on($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) s",
 );
 

@@ -30,8 +30,15 @@ const UNBLOCKED: Statement<LookupScope> = Statement::new(
     "/* identity.sign_up.unblocked */ SELECT refuse_blocked($1, $2)",
 );
 
+const TAKEN_THERE: Statement<LookupScope> = Statement::new(
+    "identity.sign_up.mail_domain",
+    &[Type::UUID, Type::TEXT],
+    &[Type::BOOL],
+    "/* identity.sign_up.mail_domain */ SELECT refuse_mail_domain($1, $2)",
+);
+
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[UNBLOCKED.described(), SIGN_UP.described()];
+pub const STATEMENTS: &[Described] = &[UNBLOCKED.described(), TAKEN_THERE.described(), SIGN_UP.described()];
 
 /// Somebody who signs up.
 #[derive(Clone)]
@@ -81,10 +88,11 @@ pub enum SignUp {
 /// client address that is blocked.
 ///
 /// # Errors
-/// `Unavailable`, `Retry`.
+/// `Refused` for an address of a mail domain that the host's tenant does not take; `Unavailable`, `Retry`.
 pub async fn sign_up(db: &Db, scope: &LookupScope, new: &NewUser) -> Result<SignUp, StoreError> {
     let answers = Batch::write(db, scope)
         .add(&UNBLOCKED, &[&new.arrival.client(), &new.arrival.home.uuid()])
+        .add(&TAKEN_THERE, &[&new.arrival.home.uuid(), &new.email])
         .add(
             &SIGN_UP,
             &[
@@ -105,6 +113,7 @@ pub async fn sign_up(db: &Db, scope: &LookupScope, new: &NewUser) -> Result<Sign
         Err(StoreError::Conflict { constraint }) if constraint == "blocked_address" => return Ok(SignUp::Blocked),
         answers => answers?,
     };
+    answers.take();
     answers.take();
     let created: bool = only(answers.take(), "identity.sign_up")?.cell("created")?;
     let kind = if created { "mail.verify_email" } else { "mail.account_exists" };

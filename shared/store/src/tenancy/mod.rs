@@ -1,6 +1,8 @@
 //! Organisations.
 
+pub(crate) mod change;
 pub(crate) mod directory;
+pub(crate) mod settings;
 
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -10,7 +12,9 @@ use zygo_core::{
     time::Timestamp,
 };
 
+pub use change::{Change, TenantPatch, change_tenant, expire_redirects};
 pub use directory::{DirectoryRow, directory_rows, tenant_by_host};
+pub use settings::{SettingsPatch, SettingsRow, SettingsUpdate, settings, update_settings};
 
 use crate::{
     Db, Described, LookupScope, StoreError, TenantScope,
@@ -35,17 +39,17 @@ const LIST: Statement<LookupScope> = Statement::new(
     "tenancy.list_tenants",
     &[Type::TIMESTAMPTZ, Type::UUID, Type::INT8],
     MEMBERSHIP,
-    "/* tenancy.list_tenants */ SELECT * FROM own_memberships() \
+    "/* tenancy.list_tenants */ SELECT m.*, tenant_facts(m.tenant_id) AS tenant_facts FROM own_memberships() m \
      WHERE $1 IS NULL OR (tenant_created_at, tenant_id) > ($1, $2) ORDER BY tenant_created_at, tenant_id LIMIT $3",
 );
 
-const TENANT: Statement<TenantScope> = Statement::new(
+pub(crate) const TENANT: Statement<TenantScope> = Statement::new(
     "tenancy.tenant",
     &[],
-    &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT4, Type::INT8, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT4, Type::INT8, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::JSONB],
     "/* tenancy.tenant */ SELECT id AS tenant_id, slug AS tenant_slug, name AS tenant_name, plan AS tenant_plan, status AS tenant_status, \
-     version AS tenant_version, directory_version AS tenant_directory_version, created_at AS tenant_created_at, updated_at AS tenant_updated_at \
-     FROM tenants WHERE id = app_tenant_id()",
+     version AS tenant_version, directory_version AS tenant_directory_version, created_at AS tenant_created_at, updated_at AS tenant_updated_at, \
+     tenant_facts(id) AS tenant_facts FROM tenants WHERE id = app_tenant_id()",
 );
 
 /// This module's statements.

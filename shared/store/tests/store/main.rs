@@ -22,6 +22,7 @@ mod mfa;
 mod mfa_enrol;
 mod migrations;
 mod notices;
+mod organisations;
 mod outbox;
 mod passkeys;
 mod risk;

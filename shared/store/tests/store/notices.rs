@@ -10,7 +10,7 @@ use zygo_core::{
 };
 use zygo_store::{
     Db, StoreError,
-    identity::{self, NewNotice, NewToken, Redeemed, Which},
+    identity::{self, Life, NewNotice, NewToken, Redeemed, Which},
 };
 
 use crate::{
@@ -137,8 +137,8 @@ fn no_session_begins_that_was_asked_for_before_all_were_ended() {
         next.now = now().plus_millis(2);
         identity::record_session(&app, &lookup(), &next).await.expect("ending one session voids no other");
         let context = async |seen| identity::session_context(&app, &lookup(), user_id, TenantId::PLATFORM, seen, now()).await.unwrap().unwrap();
-        assert!(context(Some(next.id)).await.session_lives && context(None).await.session_lives);
-        assert!(!context(Some(late.id)).await.session_lives, "it has ended");
+        assert!([context(Some(next.id)).await.life, context(None).await.life] == [Life::Lives; 2]);
+        assert_eq!(context(Some(late.id)).await.life, Life::Ended);
     });
 }
 

@@ -1,7 +1,7 @@
 //! The record of sessions, over tenants.
 
 use zygo_core::{events::event, id::TenantId};
-use zygo_store::identity::{self, SignIn, Which};
+use zygo_store::identity::{self, Life, SignIn, Which};
 
 use crate::{
     fixture::{person, session, tenant},
@@ -82,7 +82,25 @@ fn a_session_that_is_seen_slides_as_far_as_the_tenant_lets_it() {
             row.expires_at.since(now()) / 86_400_000
         };
         assert_eq!(see(10).await, 40);
-        assert_eq!(see(80).await, 90, "90 days are the most");
+        assert_eq!(see(35).await, 65);
+        assert_eq!(see(62).await, 90, "90 days are the most");
+        // A tenant that shortens its sessions shortens those that live, too.
+        let life = async |days: i64| {
+            let then = now().plus_seconds(days * 86_400);
+            identity::session_context(&app, &lookup(), owner, acme, Some(record.id), then).await.unwrap().unwrap().life
+        };
+        let client = db.superuser().await;
+        let set = async |idle: i32, absolute: i32| {
+            let sql = "UPDATE tenant_settings SET session_idle_days = $1, session_absolute_days = $2 WHERE tenant_id = $3";
+            client.execute(sql, &[&idle, &absolute, &acme.uuid()]).await.unwrap();
+        };
+        set(5, 90).await;
+        assert_eq!(life(67).await, Life::Expired, "idle for five days");
+        assert_eq!(life(66).await, Life::Lives);
+        set(30, 60).await;
+        assert_eq!(life(66).await, Life::Expired, "begun sixty days ago");
+        set(30, 90).await;
+        assert_eq!(life(66).await, Life::Lives, "nothing was lost by asking");
     });
 }
 

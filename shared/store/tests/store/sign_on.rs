@@ -28,12 +28,12 @@ struct Acme {
     domain: DomainId,
 }
 
-fn plans() -> Vec<String> {
-    vec!["business".into(), "enterprise".into()]
+fn plans() -> serde_json::Value {
+    zygo_core::tenancy::plan::Feature::Sso.by_plan()
 }
 
 fn new(rest: Change) -> NewConnection {
-    NewConnection { id: new_id(), kind: "saml", name: "Acme IdP".into(), rest: Change { config: Some(json!({ "a": 1 })), plans: plans(), ..rest } }
+    NewConnection { id: new_id(), kind: "saml", name: "Acme IdP".into(), rest: Change { config: Some(json!({ "a": 1 })), by_plan: plans(), ..rest } }
 }
 
 fn done(saved: Saved) -> ConnectionRow {
@@ -86,7 +86,7 @@ impl Acme {
     }
 
     async fn change(&self, change: Change) -> Saved {
-        let change = Change { plans: plans(), ..change };
+        let change = Change { by_plan: plans(), ..change };
         one_trip(&self.app, identity::update_connection(&self.app, &self.scope, self.connection, &change, now())).await.unwrap()
     }
 

@@ -59,7 +59,7 @@ pub async fn guarded_by(ctx: &Ctx, guarded: &Guarded<'_>) -> Result<(), Problem>
 ///
 /// # Errors
 /// `SESSION_REVOKED`, `USER_SUSPENDED`, `TOKEN_EXPIRED` for a token whose rights changed,
-/// `TENANT_SUSPENDED`, `TENANT_DELETED`, `RATE_LIMITED`.
+/// `TENANT_SUSPENDED`, `TENANT_DELETED`, `IP_NOT_ALLOWED` from outside of the tenant's networks, `RATE_LIMITED`.
 pub async fn leased(shared: &Shared, caller: &Caller, route: &Route) -> Result<(), Problem> {
     if shared.app.ended.borrow().contains_key(&caller.session_id) {
         return Err(Problem::new(Code::SessionRevoked));
@@ -80,6 +80,9 @@ pub async fn leased(shared: &Shared, caller: &Caller, route: &Route) -> Result<(
         Some(TenantState::Suspended) if !route.while_suspended => return Err(Problem::new(Code::TenantSuspended)),
         Some(TenantState::Deleted) => return Err(Problem::new(Code::TenantDeleted)),
         _ => {}
+    }
+    if !book.borrow().admits(tenant, shared.head.client_address(), shared.now) {
+        return Err(Problem::new(Code::IpNotAllowed));
     }
     match spent {
         // Platform sessions stand under no plan, so there is nothing to tell.

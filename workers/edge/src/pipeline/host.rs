@@ -13,6 +13,7 @@ use zygo_core::{
 use crate::{
     ctx::Shared,
     directory,
+    reply::Answer,
     route::{Hosts, Route},
 };
 
@@ -75,6 +76,24 @@ pub async fn resolve(shared: &Rc<Shared>) -> Result<Resolved, Problem> {
     let entry = directory::find(shared, &host, &key).await?.ok_or(Problem::new(Code::TenantNotFound))?;
     shared.trace.tenant_id.set(Some(entry.tenant_id));
     Ok(Resolved { tenant: Some(entry), kind: Some(Kind::Tenant) })
+}
+
+impl Resolved {
+    /// Where the same is to be asked, if the organisation gave this host up.
+    #[must_use]
+    pub fn moved(&self, shared: &Shared) -> Option<Answer> {
+        let host = self.tenant.as_ref()?.redirect_to.as_ref()?;
+        Some(Answer::moved(at(shared, host)))
+    }
+}
+
+/// What was asked, at another host of an organisation.
+#[must_use]
+pub fn at(shared: &Shared, host: &str) -> String {
+    let (scheme, authority) = shared.app.config.issuer.split_once("://").unwrap_or(("https", ""));
+    let port = authority.rsplit_once(':').map(|(_, port)| format!(":{port}")).unwrap_or_default();
+    let query = if shared.head.query.is_empty() { String::new() } else { format!("?{}", shared.head.query) };
+    format!("{scheme}://{host}{port}{}{query}", shared.head.path)
 }
 
 /// Whether a route is served in the tenant's present state.

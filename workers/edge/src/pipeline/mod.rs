@@ -90,6 +90,9 @@ async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -
     if shared.head.method == Method::Options {
         return options(shared, &matched);
     }
+    if let Some(answer) = site.moved(shared) {
+        return Ok(answer);
+    }
     let (route, params) = match matched {
         Matched::Route(route, params) => (route, params),
         Matched::OtherMethods(routes) => return Err(other_method(routes)),

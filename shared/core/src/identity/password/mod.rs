@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 pub use hash::{DUMMY_HASH, MEMORY_KIB, hash, needs_rehash, verify};
 #[cfg(feature = "estimator")]
 pub use judge::check;
-pub use policy::{Candidate, MAX_CHARACTERS, MIN_CHARACTERS, PasswordProblem, problem};
+pub use policy::{Candidate, MAX_CHARACTERS, MIN_CHARACTERS, PasswordProblem, problem, shorter_than};
 
 use crate::text::Invalid;
 

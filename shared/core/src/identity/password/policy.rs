@@ -68,6 +68,15 @@ impl PasswordProblem {
     }
 }
 
+/// The answer for a password of fewer characters than an organisation asks for.
+#[must_use]
+pub fn shorter_than(least: usize, path: &str) -> Problem {
+    let message = format!("at least {least} characters");
+    Problem::new(Code::PasswordTooWeak)
+        .detail(message.as_str())
+        .details(json!({ "fields": [FieldError::new(path, PasswordProblem::TooShort.code(), message)] }))
+}
+
 /// The answer for a refused password: `PASSWORD_TOO_WEAK` with a field error for each rule.
 #[must_use]
 pub fn problem(path: &str, problems: &[PasswordProblem]) -> Problem {

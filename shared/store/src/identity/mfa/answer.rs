@@ -70,9 +70,11 @@ const ANSWER: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::JSONB,
     ],
     "/* identity.answer_challenge */ SELECT a.outcome, a.wait_until, a.mailed, a.challenge_id, a.challenge_amr, a.challenge_device, \
-     a.challenge_cookie, a.totp_sealed, a.totp_step, a.sms_id, a.sms_hash, a.backup_id, (a.profile).*, (a.membership).* \
+     a.challenge_cookie, a.totp_sealed, a.totp_step, a.sms_id, a.sms_hash, a.backup_id, (a.profile).*, (a.membership).*, \
+     tenant_facts((a.membership).tenant_id) AS tenant_facts \
      FROM answer_mfa_challenge($1, $2, $3, $4, $5, $6) a",
 );
 

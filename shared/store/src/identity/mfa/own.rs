@@ -66,9 +66,11 @@ const ANSWER_OWN: Statement<LookupScope> = Statement::new(
         Type::BOOL,
         Type::TEXT,
         Type::INT2_ARRAY,
+        Type::JSONB,
     ],
     "/* identity.answer_own */ SELECT a.outcome, a.wait_until, a.mailed, a.factors, a.totp_sealed, a.totp_step, a.sms_id, a.sms_hash, \
-     a.backup_id, (a.profile).*, (a.membership).* FROM answer_own_mfa($1, $2, $3, $4, $5) a",
+     a.backup_id, (a.profile).*, (a.membership).*, tenant_facts((a.membership).tenant_id) AS tenant_facts \
+     FROM answer_own_mfa($1, $2, $3, $4, $5) a",
 );
 
 /// This module's statements.

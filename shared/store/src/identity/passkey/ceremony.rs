@@ -66,9 +66,11 @@ const FIND: Statement<LookupScope> = Statement::new(
         Type::TEXT,
         Type::INT2_ARRAY,
         Type::JSONB,
+        Type::JSONB,
     ],
     "/* identity.find_passkey */ SELECT f.fresh, f.passkey_id, f.passkey_user, f.public_key, f.algorithm, f.sign_count, f.backup_eligible, \
-     (f.profile).*, (f.membership).*, sign_in_history(f.passkey_user, $5, $6, $7) AS history FROM find_passkey($1, $2, $3, $4, $5) f",
+     (f.profile).*, (f.membership).*, tenant_facts((f.membership).tenant_id) AS tenant_facts, \
+     sign_in_history(f.passkey_user, $5, $6, $7) AS history FROM find_passkey($1, $2, $3, $4, $5) f",
 );
 
 /// Records the use of a credential of the scope's person. A counter that another use moved on meanwhile stays.

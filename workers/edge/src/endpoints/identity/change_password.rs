@@ -47,7 +47,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<()>, Problem> {
     let old = proof::password(&ctx, &db, &turn, &own, &input.current_password).await?;
     let names: Vec<&str> = [&own.user.first_name, &own.user.last_name].into_iter().flatten().map(String::as_str).collect();
     let email = Email::parse(&own.user.email).ok();
-    judge(&ctx, "new_password", &input.new_password, email.as_ref(), &names).await?;
+    judge(&ctx, "new_password", &input.new_password, own.min_length, email.as_ref(), &names).await?;
     let new = turn.hash(input.new_password.reveal())?;
     let change = PasswordChange { event_id: random::id(ctx.now), outbox_id: random::id(ctx.now), now: ctx.now };
     let scope = ctx.lookup();

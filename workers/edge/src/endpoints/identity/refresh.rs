@@ -10,10 +10,12 @@ use zygo_core::{
         refresh::RefreshToken,
         session::{Attempt, Refreshed, Secret},
     },
+    tenancy::settings::TenantFacts,
+    time::Timestamp,
 };
 use zygo_objects::sessions::SessionsHandle;
 use zygo_runtime::random;
-use zygo_store::identity::{self, NewNotice};
+use zygo_store::identity::{self, Life, NewNotice};
 
 use super::{
     session::{self, Grounds, Session},
@@ -36,7 +38,7 @@ json_input!(Input);
 /// Rotates the token.
 ///
 /// # Errors
-/// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SESSION_REVOKED`, `REFRESH_TOKEN_REUSED`, `TENANT_MISMATCH`, `MFA_REQUIRED`.
+/// `TOKEN_INVALID`, `TOKEN_EXPIRED`, `SESSION_REVOKED`, `REFRESH_TOKEN_REUSED`, `TENANT_MISMATCH`, `IP_NOT_ALLOWED`, `MFA_REQUIRED`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Session>, Problem> {
     let from_cookie = input.refresh_token.is_none() && cookies::present(&ctx.head);
     let text = match &input.refresh_token {
@@ -63,7 +65,7 @@ pub async fn rotate(ctx: &Ctx, text: &str, into_cookie: bool) -> Result<Reply<Se
         fresh_salt: Secret::new(random::bytes()),
     };
     let handle = SessionsHandle::open(&ctx.env, token.tenant_id, token.user_id)?;
-    let (successor, session) = match handle.refresh(token.session_id, attempt).await? {
+    let (successor, kept) = match handle.refresh(token.session_id, attempt).await? {
         Refreshed::Rotated { successor, session } => (successor, session),
         Refreshed::Reused { .. } => return Err(reused(ctx, &token).await?),
         Refreshed::Revoked => return Err(Problem::new(Code::SessionRevoked)),
@@ -73,7 +75,12 @@ pub async fn rotate(ctx: &Ctx, text: &str, into_cookie: bool) -> Result<Reply<Se
     let db = ctx.db().await?;
     let tenant = (!token.tenant_id.is_platform()).then_some(token.tenant_id);
     let context = ctx.store(identity::session_context(&db, &ctx.lookup(), token.user_id, token.tenant_id, Some(token.session_id), ctx.now)).await?;
-    let context = context.filter(|context| context.session_lives).ok_or(Problem::new(Code::SessionRevoked))?;
+    let context = context.ok_or(Problem::new(Code::SessionRevoked))?;
+    match context.life {
+        Life::Lives => {}
+        Life::Expired => return Err(Problem::new(Code::TokenExpired)),
+        Life::Ended => return Err(Problem::new(Code::SessionRevoked)),
+    }
     let membership = context.membership.as_ref();
     if context.user_suspended || membership.is_some_and(|membership| membership.is_suspended()) {
         return Err(Problem::new(Code::UserSuspended));
@@ -81,21 +88,27 @@ pub async fn rotate(ctx: &Ctx, text: &str, into_cookie: bool) -> Result<Reply<Se
     if tenant.is_some() && membership.is_none() {
         return Err(Problem::new(Code::SessionRevoked));
     }
-    sign_in::enforce_policy(ctx, &context.standing, session.mfa_at)?;
+    session::admit_network(ctx, token.user_id, membership)?;
+    sign_in::enforce_policy(ctx, &context.standing, kept.mfa_at)?;
     let view = SessionView {
-        id: session.id,
+        id: kept.id,
         tenant_id: tenant,
-        device: session.device_name,
-        ip: session.ip,
-        country: session.country,
-        created_at: session.created_at,
+        device: kept.device_name,
+        ip: kept.ip,
+        country: kept.country,
+        created_at: kept.created_at,
         last_seen_at: ctx.now,
-        expires_at: session.expires_at,
+        expires_at: membership.map_or(kept.expires_at, |membership| kept.expires_at.min(lasts(&membership.tenant.facts, kept.created_at, ctx.now))),
         current: true,
     };
-    let grounds = Grounds { user: &context.user, membership, amr: session.amr, mfa_at: session.mfa_at };
+    let grounds = Grounds { user: &context.user, membership, amr: kept.amr, mfa_at: kept.mfa_at };
     let next = RefreshToken { secret: *successor.bytes(), ..token };
     session::answer(ctx, &grounds, &next, view, into_cookie)
+}
+
+/// Until when a session lasts as its tenant's settings are now, however they were when it began.
+fn lasts(facts: &TenantFacts, created_at: Timestamp, now: Timestamp) -> Timestamp {
+    now.plus_seconds(facts.idle_seconds()).min(created_at.plus_seconds(facts.absolute_seconds()))
 }
 
 /// The family has ended in its object; end its record, and say so in the security trail and to the person.

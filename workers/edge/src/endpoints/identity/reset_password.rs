@@ -56,7 +56,7 @@ pub async fn reset(ctx: &Ctx, token: &str, password: &Password) -> Result<(), Pr
     let db = ctx.db().await?;
     let of = one_time::good(ctx.store(identity::peek_reset(&db, &ctx.lookup(), &token, ctx.now)).await?)?;
     let names: Vec<&str> = of.names.iter().map(String::as_str).collect();
-    judge(ctx, "password", password, Email::parse(&of.email).ok().as_ref(), &names).await?;
+    judge(ctx, "password", password, of.min_length, Email::parse(&of.email).ok().as_ref(), &names).await?;
     let hash = turn.hash(password.reveal())?;
     let change = PasswordChange { event_id: random::id(ctx.now), outbox_id: random::id(ctx.now), now: ctx.now };
     let ended = one_time::good(ctx.store(identity::reset_password(&db, &ctx.lookup(), &token, &hash, &change)).await?)?;

@@ -5,14 +5,14 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zygo_core::{
     access::{DefaultRole, Permission, PermissionSet, catalogue},
-    error::Problem,
-    id::{SessionId, TenantId},
+    error::{Code, Problem},
+    id::{SessionId, TenantId, UserId},
     identity::{
         refresh::RefreshToken,
         session::{ABSOLUTE_SECONDS, IDLE_SECONDS, NewSession, Secret},
         token::{ACCESS_SECONDS, AccessClaims},
     },
-    tenancy::plan::{Feature, Features, Plan},
+    tenancy::{network, plan::Feature},
     time::Timestamp,
 };
 use zygo_objects::sessions::SessionsHandle;
@@ -20,7 +20,7 @@ use zygo_runtime::random;
 use zygo_store::identity::{Membership, SessionRecord, UserRow};
 
 use super::views::{SessionView, TenantRef, UserView};
-use crate::{ctx::Ctx, reply::Reply, whence::Whence};
+use crate::{ctx::Ctx, reply::Reply, security, whence::Whence};
 
 /// A session, as sign-in answers it.
 #[derive(Serialize, JsonSchema)]
@@ -100,6 +100,8 @@ pub struct Begun {
     pub refresh: RefreshToken,
     /// The record for Postgres.
     pub record: SessionRecord,
+    absolute_seconds: i64,
+    idle_seconds: i64,
     view: SessionView,
     whence: Option<Whence>,
 }
@@ -114,9 +116,27 @@ pub fn fingerprint(ctx: &Ctx) -> String {
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Prepares a session: its ids, its secret, its record. Nothing is stored yet.
-#[must_use]
-pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Begun {
+/// Keeps out whoever comes from outside of the networks that the tenant lets its people in from.
+///
+/// # Errors
+/// `IP_NOT_ALLOWED`, which the security trail keeps.
+pub fn admit_network(ctx: &Ctx, user_id: UserId, membership: Option<&Membership>) -> Result<(), Problem> {
+    let Some(tenant) = membership.map(|membership| &membership.tenant) else { return Ok(()) };
+    if network::admits(&tenant.facts.ip_allow_list, ctx.head.client_address()) {
+        return Ok(());
+    }
+    security::record_about(&ctx.shared(), tenant.id, Some(user_id), "sign_in.network_refused", serde_json::json!({}));
+    Err(Problem::new(Code::IpNotAllowed))
+}
+
+/// Prepares a session: its ids, its secret, its record, and how long it lasts. Nothing is stored yet.
+///
+/// # Errors
+/// `IP_NOT_ALLOWED`.
+pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Result<Begun, Problem> {
+    admit_network(ctx, grounds.user.id, grounds.membership)?;
+    let facts = grounds.membership.map(|membership| &membership.tenant.facts);
+    let (idle_seconds, absolute_seconds) = facts.map_or((IDLE_SECONDS, ABSOLUTE_SECONDS), |facts| (facts.idle_seconds(), facts.absolute_seconds()));
     let tenant_id = grounds.membership.map_or(TenantId::PLATFORM, |membership| membership.tenant.id);
     let id: SessionId = random::id(ctx.now);
     let agent = ctx.head.header("user-agent").map(|agent| agent.chars().take(256).collect::<String>());
@@ -131,7 +151,7 @@ pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Begun {
         user_agent: agent,
         from: Some(whence.record()),
         amr: grounds.amr.clone(),
-        expires_at: ctx.now.plus_seconds(IDLE_SECONDS),
+        expires_at: ctx.now.plus_seconds(idle_seconds.min(absolute_seconds)),
         event_id: random::id(ctx.now),
         now: ctx.now,
     };
@@ -147,7 +167,7 @@ pub fn prepare(ctx: &Ctx, grounds: &Grounds<'_>, client: &Client) -> Begun {
         current: true,
     };
     let refresh = RefreshToken { tenant_id, user_id: grounds.user.id, session_id: id, secret: random::bytes() };
-    Begun { refresh, record, view, whence: Some(whence) }
+    Ok(Begun { refresh, record, absolute_seconds, idle_seconds, view, whence: Some(whence) })
 }
 
 /// Puts a prepared session into its object, where it lives from now on.
@@ -169,8 +189,8 @@ pub async fn open(ctx: &Ctx, begun: &Begun, mfa_at: Option<Timestamp>) -> Result
         amr: record.amr.clone(),
         mfa_at,
         created_at: ctx.now,
-        idle_seconds: IDLE_SECONDS,
-        absolute_seconds: ABSOLUTE_SECONDS,
+        idle_seconds: begun.idle_seconds,
+        absolute_seconds: begun.absolute_seconds,
     };
     SessionsHandle::open(&ctx.env, record.tenant_id, record.user_id)?.create(session).await?;
     Ok(())
@@ -185,10 +205,9 @@ pub fn permissions(membership: &Membership) -> PermissionSet {
     }
 }
 
-/// API calls per minute that the tenant's plan allows.
+/// API calls per minute that the tenant's plan allows, or its own departure from it.
 fn rate(membership: &Membership) -> u32 {
-    let plan = Plan::from_key(&membership.tenant.plan).unwrap_or(Plan::Free);
-    let limit = Features::of(plan).allowance(Feature::ApiRate).limit();
+    let limit = membership.tenant.features().allowance(Feature::ApiRate).limit();
     limit.map_or(u32::MAX, |limit| u32::try_from(limit).unwrap_or(u32::MAX))
 }
 

@@ -121,7 +121,7 @@ fn set_up_first() -> Problem {
 /// somebody who has none gets a code by mail.
 ///
 /// # Errors
-/// `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED`, `MFA_REQUIRED`, `DEPENDENCY_UNAVAILABLE`; `INVALID_CREDENTIALS` where it looks so odd that nothing
+/// `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED`, `IP_NOT_ALLOWED`, `MFA_REQUIRED`, `DEPENDENCY_UNAVAILABLE`; `INVALID_CREDENTIALS` where it looks so odd that nothing
 /// proves enough.
 pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> Result<Reply<SignedIn>, Problem> {
     if !proof.user.email_verified {
@@ -130,6 +130,7 @@ pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> R
     if proof.user_suspended || proof.membership.is_some_and(Membership::is_suspended) {
         return Err(Problem::new(Code::UserSuspended));
     }
+    session::admit_network(ctx, proof.user.id, proof.membership)?;
     let assessment = risk::assess(ctx, &proof);
     let odd = match assessment.outcome() {
         Outcome::Refuse => return Err(risk::refuse(ctx, db, proof.user.id, &assessment).await?),
@@ -145,7 +146,7 @@ pub async fn complete(ctx: &Ctx, db: &Db, proof: Proof<'_>, client: Client) -> R
     }
     let device = proof.standing.trusted_device.filter(|_| proof.mfa_at.is_none());
     let grounds = Grounds { user: proof.user, membership: proof.membership, amr: proof.amr, mfa_at: proof.mfa_at };
-    let begun = session::prepare(ctx, &grounds, &client);
+    let begun = session::prepare(ctx, &grounds, &client)?;
     let notice = risk::notice(ctx, &assessment, begun.record.id);
     session::open(ctx, &begun, grounds.mfa_at).await?;
     let sign_in = SignIn { session: &begun.record, rehash: proof.rehash, device, passkey: proof.passkey, notice };

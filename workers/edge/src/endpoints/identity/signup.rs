@@ -69,7 +69,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
         return Err(Problem::new(Code::TokenInvalid).detail("the invitation token is not valid"));
     }
     let names: Vec<&str> = [&input.first_name, &input.last_name].into_iter().flatten().map(Name::as_str).collect();
-    judge(&ctx, "password", &input.password, Some(&input.email), &names).await?;
+    judge(&ctx, "password", &input.password, least(&ctx), Some(&input.email), &names).await?;
     let password_hash = Turn::take(ctx.app).await?.hash(input.password.reveal())?;
     let disposable = is_disposable(&input.email);
     let db = ctx.db().await?;
@@ -101,6 +101,12 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
     }
     // The same words whether the account is new or was there already.
     Ok(Reply::created(Output { user: view, verification_required: true }))
+}
+
+/// Fewest characters of a password that the host's organisation asks for, as the directory has it.
+fn least(ctx: &Ctx) -> i32 {
+    let kept = ctx.host_tenant().and_then(|tenant| tenant.settings.get("password_min_length")?.as_i64());
+    kept.and_then(|length| i32::try_from(length).ok()).unwrap_or_default()
 }
 
 /// Notes in the security trail what is odd about a sign-up.

@@ -36,6 +36,7 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<TenantView>, Problem
     let caller = ctx.caller()?;
     let plan = input.plan.unwrap_or(Plan::Free);
     if plan != Plan::Free {
+        // No feature of the table, so the resolver has nothing to say of it.
         return Err(Problem::new(Code::PlanLimit)
             .detail("an organisation begins on the free plan")
             .details(serde_json::json!({ "feature": "plan" })));

@@ -188,12 +188,13 @@ pub fn wrong(ctx: &Ctx, user: UserId, factor: Factor, queued: Option<Queued>) ->
 /// for thirty days.
 ///
 /// # Errors
-/// `TOKEN_CONSUMED` or `MFA_CODE_INVALID` if the challenge or the code was used at the same moment, `DEPENDENCY_UNAVAILABLE`.
+/// `TOKEN_CONSUMED` or `MFA_CODE_INVALID` if the challenge or the code was used at the same moment, `IP_NOT_ALLOWED`,
+/// `DEPENDENCY_UNAVAILABLE`.
 pub async fn finish_challenge(ctx: &Ctx, db: &Db, answer: Answer, redemption: Redemption, trust: bool) -> Result<Reply<SignedIn>, Problem> {
     let Answer { id, amr, device_name, cookie, reasons, user, membership, .. } = answer;
     let mfa_at = redemption.factor.is_second().then_some(ctx.now);
     let grounds = Grounds { user: &user, membership: membership.as_ref(), amr: methods(amr, &redemption), mfa_at };
-    let begun = session::prepare(ctx, &grounds, &Client { device_name, cookie });
+    let begun = session::prepare(ctx, &grounds, &Client { device_name, cookie })?;
     let (token, device) = trust.then(|| trusted_device(ctx, begun.record.device_name.clone())).unzip();
     let odd = risk::notice(ctx, &Assessment::noted(&reasons), begun.record.id);
     let notices: Vec<NewNotice> = [backup_code_notice(ctx, redemption.factor), odd].into_iter().flatten().collect();

@@ -6,11 +6,11 @@ use zygo_core::{
     error::{Code, Problem},
     id::{ConnectionId, TenantId},
     identity::sign_on::{Attributes, RoleMapping},
-    tenancy::plan::{Allowance, Feature, Features, Plan},
+    tenancy::plan::{Feature, Features, Plan},
 };
 use zygo_store::identity;
 
-use crate::{ctx::Ctx, reply::Answer};
+use crate::{ctx::Ctx, pipeline::host, reply::Answer};
 
 /// The connection of the path, with a provider of one kind.
 pub struct Connection<T> {
@@ -44,9 +44,7 @@ impl<T: DeserializeOwned> Connection<T> {
         let found = ctx.store(identity::find_connection(&db, &ctx.lookup(), id)).await?;
         let found = found.filter(|found| found.kind == kind).ok_or(Problem::new(Code::NotFound))?;
         let features = features(&found.plan, &found.features);
-        if features.allowance(Feature::Sso) != Allowance::Flag(true) {
-            return Err(not_covered());
-        }
+        features.admit(Feature::Sso, 0)?;
         Ok(Self {
             id,
             tenant_id: found.tenant_id,
@@ -65,19 +63,9 @@ impl<T: DeserializeOwned> Connection<T> {
         if ctx.home() == self.tenant_id {
             return None;
         }
-        let config = &ctx.app.config;
-        let (scheme, authority) = config.issuer.split_once("://").unwrap_or(("https", ""));
-        let port = authority.rsplit_once(':').map(|(_, port)| format!(":{port}")).unwrap_or_default();
-        let query = if ctx.head.query.is_empty() { String::new() } else { format!("?{}", ctx.head.query) };
-        let host = format!("{}.{}", self.slug, config.hosts.app_domain());
-        Some(Answer::see_other(format!("{scheme}://{host}{port}{}{query}", ctx.head.path)))
+        let tenant_host = ctx.app.config.hosts.app_host(&self.slug);
+        Some(Answer::see_other(host::at(ctx, &tenant_host)))
     }
-}
-
-/// The refusal of a plan without sign-on.
-#[must_use]
-pub fn not_covered() -> Problem {
-    Problem::new(Code::PlanLimit).details(serde_json::json!({ "feature": Feature::Sso.key() }))
 }
 
 fn features(plan: &str, overrides: &Value) -> Features {

@@ -7,13 +7,13 @@ use zygo_core::{
     http::etag::IfMatch,
     id::{ConnectionId, RoleId},
     identity::sign_on::{Attributes, MOST_CONNECTIONS, RoleMapping},
+    tenancy::plan::Feature,
     text::Name,
 };
 use zygo_runtime::random;
 use zygo_store::identity::{self, ConnectionRow, NewConnection, Saved};
 
 use super::{
-    connection::not_covered,
     input::{self, OidcInput, Rest, SamlInput},
     views::ConnectionView,
 };
@@ -181,7 +181,7 @@ pub async fn delete(ctx: Ctx, _: NoBody) -> Result<Reply<()>, Problem> {
 fn done(saved: Saved) -> Result<ConnectionRow, Problem> {
     match saved {
         Saved::Done(row) => Ok(row),
-        Saved::NotCovered => Err(not_covered()),
+        Saved::NotCovered => Err(Feature::Sso.not_covered()),
         Saved::UnknownRole => Err(Problem::field("roles", "unknown", "not a role of this organisation")),
         Saved::RoleTooHigh => Err(Problem::new(Code::RoleHierarchy)),
         Saved::Not => Err(Problem::new(Code::NotFound)),

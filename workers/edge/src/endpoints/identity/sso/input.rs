@@ -11,7 +11,7 @@ use zygo_core::{
         saml::{Binding, Certificate, Description, MOST_CERTIFICATES, Operation, Refusal},
         sign_on::{Attributes, MOST_MAPPINGS, OpenId, RoleMapping},
     },
-    tenancy::plan::{Allowance, Feature, Plan},
+    tenancy::plan::Feature,
     text::Name,
 };
 use zygo_runtime::{random, saml};
@@ -101,9 +101,8 @@ impl Rest {
         if roles.len() > MOST_MAPPINGS {
             return Err(Problem::field("roles", "too_many", "at most 100"));
         }
-        let covered = |plan: &Plan| Feature::Sso.in_plan(*plan) == Allowance::Flag(true);
         Ok(Change {
-            plans: Plan::ALL.iter().filter(|plan| covered(plan)).map(|plan| plan.key().to_owned()).collect(),
+            by_plan: Feature::Sso.by_plan(),
             mapped_roles: roles.iter().map(|mapping| mapping.role_id).collect(),
             role_mappings: self.roles.as_ref().map(json).transpose()?,
             attributes: self.attributes.as_ref().map(json).transpose()?,
