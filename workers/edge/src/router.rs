@@ -73,6 +73,7 @@ fn parameter_names(path: &'static str) -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoints;
 
     #[test]
     fn every_route_of_the_table_is_found() {

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_page_of_a_mail_is_served() {
-        let router = Router::new(false);
+        let router = Router::new(crate::endpoints::routes(), false);
         for purpose in Purpose::ALL {
             let served = matches!(router.find(Method::Post, purpose.page()), Matched::Route(route, _) if route.page);
             assert_eq!(served, purpose != Purpose::Invitation, "{}", purpose.page());

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn only_pages_of_ours_are_targets() {
-        let router = Router::new(true);
+        let router = Router::new(crate::endpoints::routes(), true);
         for fine in ["/account", "/account/sessions", "/account?notice=verified"] {
             assert!(is_target(&router, fine), "{fine}");
         }
