@@ -9,7 +9,7 @@ import { DELAY_MS, far } from "./lib/far.mjs";
 import { Database, must, signUp } from "./lib/people.mjs";
 import { Report } from "./lib/report.mjs";
 import { Sides, readSecrets } from "./lib/sides.mjs";
-import { enumeration, together } from "./lib/sign-in.mjs";
+import { enumeration, hashing, together, trips } from "./lib/sign-in.mjs";
 import { gateCalls, size, startUp } from "./lib/size.mjs";
 import { throughput } from "./lib/throughput.mjs";
 import { Tools, say } from "./lib/tools.mjs";
@@ -19,6 +19,7 @@ const peer = join(root, "tests/bench/peer");
 const { values: given } = parseArgs({
   options: {
     build: { type: "string" },
+    hash: { type: "string" },
     load: { type: "string" },
     work: { type: "string" },
     secrets: { type: "string" },
@@ -106,6 +107,8 @@ async function main() {
   if (wanted("start")) await startUp({ report, times: pace.starts, zygo: () => begin(sides.zygo(near, "zygo-start")), empty: () => begin(sides.empty()) });
   if (wanted("sign-in")) {
     const worker = await begin(sides.zygo(near, "zygo-sign-in"));
+    await trips({ report, worker, host, database, run });
+    await hashing({ report, tools, worker, hasher: await begin(sides.alone(given.hash, "hash")), host, database, run, ...pace });
     await together({ report, tools, worker, host, database, run });
     await enumeration({ report, worker, host, database, run, ...pace });
     await worker.stop();

@@ -53,6 +53,11 @@ export class Sides {
     return start({ modules: { "index.js": bundle }, bindings, date: this.config.compatibility_date }, join(this.work, name));
   }
 
+  /** Starts a Worker without bindings. */
+  alone(build, name) {
+    return start({ modules: builtModules(build), date: this.config.compatibility_date }, join(this.work, name));
+  }
+
   /** Starts a Worker that does nothing, in which to see what workerd itself costs. */
   empty() {
     const file = join(this.work, "empty.js");

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { ask, PASSWORD, signUp } from "./people.mjs";
-import { figure } from "./report.mjs";
+import { figure, spreadText } from "./report.mjs";
 import { say, sleep, spread } from "./tools.mjs";
 
 const TOGETHER = 200;
@@ -70,6 +70,54 @@ export async function together({ report, tools, worker, host, database, run }) {
     met: Object.values(found.statuses).reduce((sum, n) => sum + n, 0) === TOGETHER,
   });
   await sleep(500);
+}
+
+/** Round trips of the way in: signing in by password, and keeping signed in. */
+export async function trips({ report, worker, host, database, run }) {
+  say("round trips of signing in");
+  const email = `trips-${run}@example.com`;
+  await signUp(worker.address, email);
+  await database.verify(email);
+  const counted = { login: new Set(), refresh: new Set() };
+  const post = async (path, body) => {
+    const answer = await ask(worker.address, { method: "POST", path: `/auth/${path}`, host, headers: { "cf-connecting-ip": "2001:db8:2::1" }, body });
+    counted[path].add(answer.headers["server-timing"].match(/rt;desc="?(\d+)/)[1]);
+    return JSON.parse(answer.text);
+  };
+  for (let n = 0; n < 5; n += 1) {
+    const session = await post("login", { email, password: PASSWORD });
+    await post("refresh", { refresh_token: session.refresh_token });
+  }
+  for (const [what, path, most] of [["Signing in by password", "login", 2], ["Refreshing", "refresh", 1]]) {
+    const found = [...counted[path]].sort();
+    report.row({ what: `${what}, round trips (\`rt\`)`, zygo: found.join(", "), target: `≤ ${most}`, met: found.every((rt) => Number(rt) <= most) });
+  }
+}
+
+/** Sign-ins a second, and how many passwords a Worker could verify that did nothing else. */
+export async function hashing({ report, tools, worker, hasher, host, database, rounds, seconds, run }) {
+  say("sign-ins a second, and hashes");
+  const first = `rate-${run}@example.com`;
+  await signUp(worker.address, first);
+  await database.verify(first);
+  const rates = { signIns: [], hashes: [] };
+  const common = { host, connections: 4 };
+  for (let round = 0; round < rounds; round += 1) {
+    // More accounts than can sign in meanwhile; each does once.
+    const requests = seconds * 30;
+    await database.copyAccounts(first, `rate-${run}-${round}`, requests, true);
+    const body = JSON.stringify({ email: `rate-${run}-${round}-{n}@example.com`, password: PASSWORD });
+    const header = ["cf-connecting-ip: 2001:db8:3:{n}::1"];
+    rates.signIns.push((await tools.load({ ...common, address: worker.address, method: "POST", path: "/auth/login", requests, header, body })).rate);
+    rates.hashes.push((await tools.load({ ...common, address: hasher.address, path: "/", requests })).rate);
+  }
+  const shares = spread(rates.signIns.map((rate, round) => rate / rates.hashes[round]));
+  report.row({
+    what: "Sign-ins a second, beside a Worker that verifies a password and does nothing else",
+    zygo: spreadText(spread(rates.signIns), "/s"),
+    peer: `${spreadText(spread(rates.hashes), "/s")} (hashing alone)`,
+    ratio: `${(shares.median * 100).toFixed(0)} % of the time is hashing`,
+  });
 }
 
 /** Medians for known and unknown accounts, asked in turn; each account and address is used once. */
