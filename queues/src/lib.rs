@@ -62,6 +62,7 @@ pub async fn scheduled(cron: &str, env: &Env) {
         "0 0 * * *" => sweep::daily(env).await,
         _ => {
             sweep::renewals(env).await;
+            sweep::domains(env).await;
             sweep::outbox(env).await;
         }
     }

@@ -48,6 +48,21 @@ pub async fn renewals(env: &Env) {
     }
 }
 
+/// Owes a look at tenants' own domains that are due, and puts it on its queue.
+pub async fn domains(env: &Env) {
+    if let Err(problem) = owe_domain_checks(env).await {
+        log::line(log::Level::Error, "checks of domains failed", serde_json::json!({ "cause": problem.log_cause() }));
+    }
+}
+
+async fn owe_domain_checks(env: &Env) -> Result<(), Problem> {
+    let db = postgres::connect(env, Role::Platform).await?;
+    let scope = PlatformScope::new("checks of domains", "sweep");
+    let rows = postgres::bounded(tenancy::owe_domain_checks(&db, &scope, ROWS, clock::now())).await?.map_err(postgres_problem)?;
+    join_all(rows.iter().map(|row| producer::send(env, row))).await;
+    Ok(())
+}
+
 async fn owe_renewals(env: &Env) -> Result<(), Problem> {
     let db = postgres::connect(env, Role::Platform).await?;
     let scope = PlatformScope::new("renewal of integrations", "sweep");
@@ -62,11 +77,12 @@ pub async fn hourly(env: &Env) {
 }
 
 /// Daily: makes the partitions of the coming months, removes settled outbox rows after 30 days, erases the accounts whose
-/// owners wanted that 30 days ago, and forgets the slugs that were given up so long ago.
+/// owners wanted that 30 days ago, forgets the slugs that were given up so long ago, and closes the organisations that were to be deleted.
 pub async fn daily(env: &Env) {
     upkeep(env, Upkeep::Partitions).await;
     upkeep(env, Upkeep::Accounts).await;
     upkeep(env, Upkeep::Redirects).await;
+    upkeep(env, Upkeep::Organisations).await;
 }
 
 #[derive(Clone, Copy)]
@@ -75,6 +91,7 @@ enum Upkeep {
     Partitions,
     Accounts,
     Redirects,
+    Organisations,
 }
 
 async fn upkeep(env: &Env, which: Upkeep) {
@@ -87,6 +104,7 @@ async fn upkeep(env: &Env, which: Upkeep) {
             Upkeep::Partitions => postgres::bounded(upkeep::partitions(&db, &scope, now)).await?,
             Upkeep::Accounts => postgres::bounded(identity::erase_due(&db, &scope, now)).await?,
             Upkeep::Redirects => postgres::bounded(tenancy::expire_redirects(&db, &scope, now)).await?,
+            Upkeep::Organisations => postgres::bounded(tenancy::close_due(&db, &scope, now)).await?,
         }
         .map_err(postgres_problem)
     };

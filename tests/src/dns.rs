@@ -17,6 +17,8 @@ use crate::stub::{self, Response};
 pub enum Record {
     /// A text.
     Text(String),
+    /// An IPv4 address.
+    Address,
     /// That the resolver could not find out.
     Failure,
     /// Something that is no answer.
@@ -46,6 +48,9 @@ impl Dns {
                 Some(Record::Text(text)) => {
                     Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 16, "TTL": 1, "data": format!("\"{text}\"") }] }))
                 }
+                Some(Record::Address) => {
+                    Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 1, "TTL": 1, "data": "192.0.2.1" }] }))
+                }
                 Some(Record::Failure) => Response::json(200, &json!({ "Status": 2 })),
                 Some(Record::Garbage) => Response::text(200, "<html>"),
                 None => Response::json(200, &json!({ "Status": 3 })),
@@ -59,6 +64,11 @@ impl Dns {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/dns-query", self.address)
+    }
+
+    /// Makes a name that nobody has.
+    pub fn forget(&self, name: &str) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
     /// Makes a name answer so.

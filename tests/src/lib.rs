@@ -29,6 +29,7 @@ pub mod range;
 pub mod routes;
 pub mod runner;
 pub mod runtime;
+pub mod saas;
 pub mod saml_peer;
 pub mod settings;
 pub mod shape;

@@ -19,6 +19,7 @@ use crate::{
     proxy::Proxy,
     range::RangeService,
     runtime::{Plan, Runtime},
+    saas::Saas,
     settings::Settings,
     sms::SmsService,
 };
@@ -51,6 +52,8 @@ pub struct Federation {
     pub drives: Drives,
     /// Who is asked for the proof of domains.
     pub dns: Dns,
+    /// Whoever ends the connections to tenants' own domains.
+    pub saas: Saas,
 }
 
 impl Federation {
@@ -62,11 +65,11 @@ impl Federation {
             "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google"), "token_endpoint_auth_method": "client_secret_post",
             "redirect_uris": ["http://localhost:8787/auth/oauth/google/callback"],
         });
-        let (providers, drives, dns) = (Providers::start().await?, Drives::start().await?, Dns::start().await?);
-        Ok(Self { peer: Peer::start(settings, &json!([client])).await?, providers, drives, dns })
+        let (providers, drives, dns, saas) = (Providers::start().await?, Drives::start().await?, Dns::start().await?, Saas::start().await?);
+        Ok(Self { peer: Peer::start(settings, &json!([client])).await?, providers, drives, dns, saas })
     }
 
-    fn variables(&self) -> [(String, String); 3] {
+    fn variables(&self) -> Vec<(String, String)> {
         let (mut clients, mut endpoints) = (Providers::clients(), self.providers.endpoints());
         clients["google"] = json!({ "client_id": Self::CLIENT, "client_secret": format!("{SECRET_MARK}-google") });
         endpoints["google"] = json!(self.peer.issuer);
@@ -74,11 +77,13 @@ impl Federation {
             clients[name] = client;
             endpoints[name] = json!(base);
         }
-        [
+        let mut variables = vec![
             ("OAUTH_CLIENTS".to_owned(), clients.to_string()),
             ("OAUTH_ENDPOINTS".to_owned(), endpoints.to_string()),
             ("DNS_URL".to_owned(), self.dns.url()),
-        ]
+        ];
+        variables.extend(self.saas.variables());
+        variables
     }
 }
 

@@ -3,7 +3,12 @@
 //! Twice is harmless: an entry, and a policy, is only replaced by one of a higher version, and a host that is gone stays gone.
 
 use serde_json::Value;
-use zygo_core::{error::Problem, gate::Policy, id::TenantId, tenancy::network::Network};
+use zygo_core::{
+    error::Problem,
+    gate::{Policy, Revocation, TenantState},
+    id::TenantId,
+    tenancy::{directory::TenantStatus, network::Network},
+};
 use zygo_objects::gate::GateHandle;
 use zygo_runtime::postgres;
 use zygo_store::tenancy;
@@ -19,7 +24,7 @@ use crate::{
 /// `Retry` while Postgres or D1 is away.
 pub async fn run(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure> {
     let rows = postgres::bounded(tenancy::directory_rows(work.db, work.scope, tenant_id)).await?.map_err(postgres_problem)?;
-    let (mut hosts, mut policy) = (Vec::new(), None);
+    let (mut hosts, mut policy, mut is_deleted) = (Vec::new(), None, false);
     for row in rows {
         let host = directory::host(work.config, &row.key);
         let Some(entry) = row.into_entry(|slug| work.config.hosts.tenant_host(slug)) else {
@@ -27,14 +32,19 @@ pub async fn run(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure> {
         };
         directory::write(work.env, &host, &entry).await.map_err(|error| Problem::unavailable(error.to_string()))?;
         directory::cache(work.env, &host, Some(&entry)).await;
+        is_deleted = entry.status == TenantStatus::Deleted;
         policy = Some(Policy { version: entry.version, networks: networks(&entry.settings)? });
         hosts.push(host);
     }
     for gone in directory::forget_others(work.env, tenant_id, &hosts).await.map_err(|error| Problem::unavailable(error.to_string()))? {
         directory::cache(work.env, &gone, None).await;
     }
+    let gate = GateHandle::open(work.env, tenant_id)?;
     if let Some(policy) = policy {
-        GateHandle::open(work.env, tenant_id)?.lay_down(policy).await?;
+        gate.lay_down(policy).await?;
+    }
+    if is_deleted {
+        gate.revoke(vec![Revocation::Tenant(TenantState::Deleted)], work.now).await?;
     }
     Ok(())
 }

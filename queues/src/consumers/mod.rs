@@ -1,6 +1,7 @@
 //! One consumer per kind of job.
 
 pub mod directory_sync;
+pub mod domains;
 pub mod files_remove;
 pub mod integrations;
 pub mod mail;
@@ -32,6 +33,8 @@ pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         Job::SessionsEnd { user_id, ended_at } => sessions_end::run(work, *user_id, *ended_at).await,
         Job::IntegrationsRenew { integration_id } => integrations::renew(work, *integration_id).await,
         Job::IntegrationsRevoke { integration_id } => integrations::revoke(work, *integration_id).await,
+        Job::DomainsCheck { domain_id } => domains::check(work, *domain_id).await,
+        Job::DomainsRelease { hostname_id } => domains::release(work, hostname_id).await,
         Job::DirectorySync { tenant_id } => directory_sync::run(work, *tenant_id).await,
     }
 }

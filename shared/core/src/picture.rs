@@ -6,8 +6,37 @@ use serde::{Deserialize, Serialize};
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Longest side of an upload, in pixels.
 pub const MAX_SIDE: u32 = 4096;
-/// Side of the square that an upload becomes, in pixels, if it is not smaller.
-pub const SQUARE: u32 = 512;
+/// Longest side of what an upload becomes, in pixels, if it is not smaller.
+pub const KEPT_SIDE: u32 = 512;
+
+/// What is kept of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// The largest square in its middle.
+    Square,
+    /// All of it.
+    Whole,
+}
+
+impl Shape {
+    /// Every shape.
+    pub const ALL: [Self; 2] = [Self::Square, Self::Whole];
+
+    /// The path by which the picture Worker is asked for it.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Square => "/",
+            Self::Whole => "/whole",
+        }
+    }
+
+    /// The shape of that path; the square is what is made where none is asked for.
+    #[must_use]
+    pub fn of_path(path: &str) -> Self {
+        Self::ALL.into_iter().find(|shape| shape.path() == path).unwrap_or(Self::Square)
+    }
+}
 
 /// A kind of picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -144,6 +173,9 @@ mod tests {
 
     #[test]
     fn names_lead_back() {
+        for shape in Shape::ALL {
+            assert_eq!(Shape::of_path(shape.path()), shape);
+        }
         for kind in Kind::ALL {
             assert_eq!(Kind::of_media_type(kind.media_type()), Some(kind));
             assert_eq!(Kind::of_extension(kind.extension()), Some(kind));

@@ -1,4 +1,4 @@
-//! Pictures, made harmless: what goes in is anybody's bytes, what comes out is a small upright square and nothing else.
+//! Pictures, made harmless: what goes in is anybody's bytes, what comes out is a small upright picture and nothing else.
 //!
 //! JPEG, PNG and WebP are decoded and encoded anew, so nothing of the file survives but what can be seen: no place where a
 //! photo was taken, no comment, no text behind the end. AVIF, for which there is no decoder of reasonable size, keeps its
@@ -8,7 +8,7 @@
 mod avif;
 mod raster;
 
-use zygo_core::picture::{Kind, Refusal};
+use zygo_core::picture::{Kind, Refusal, Shape};
 
 /// A picture to be kept.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,13 +29,13 @@ impl std::fmt::Debug for Picture {
 ///
 /// # Errors
 /// Why it is refused.
-pub fn clean(upload: &[u8]) -> Result<Picture, Refusal> {
+pub fn clean(upload: &[u8], shape: Shape) -> Result<Picture, Refusal> {
     let kind = Kind::of(upload).ok_or(Refusal::Unknown)?;
     if is_something_else_too(upload) {
         return Err(Refusal::Polyglot);
     }
     match kind {
-        Kind::Jpeg | Kind::Png | Kind::Webp => raster::clean(kind, upload),
+        Kind::Jpeg | Kind::Png | Kind::Webp => raster::clean(kind, upload, shape),
         Kind::Avif => avif::clean(upload),
     }
 }

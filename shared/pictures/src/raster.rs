@@ -1,4 +1,4 @@
-//! JPEG, PNG and WebP: decoded within limits, turned upright, cut to a square, made small, encoded anew.
+//! JPEG, PNG and WebP: decoded within limits, turned upright, cut to shape, made small, encoded anew.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use image::{
     },
     imageops,
 };
-use zygo_core::picture::{Kind, MAX_SIDE, Refusal, SQUARE};
+use zygo_core::picture::{KEPT_SIDE, Kind, MAX_SIDE, Refusal, Shape};
 
 use crate::Picture;
 
@@ -19,7 +19,7 @@ const MEMORY: u64 = 64 * 1024 * 1024;
 /// Quality of what has no transparency.
 const QUALITY: u8 = 85;
 
-pub fn clean(kind: Kind, upload: &[u8]) -> Result<Picture, Refusal> {
+pub fn clean(kind: Kind, upload: &[u8], shape: Shape) -> Result<Picture, Refusal> {
     let format = match kind {
         Kind::Png => ImageFormat::Png,
         Kind::Webp => ImageFormat::WebP,
@@ -30,7 +30,11 @@ pub fn clean(kind: Kind, upload: &[u8]) -> Result<Picture, Refusal> {
         ImageError::Unsupported(_) => Refusal::Unsupported,
         _ => Refusal::Broken,
     })?;
-    encode(&square(&picture)).map_err(|_| Refusal::Broken)
+    let small = match shape {
+        Shape::Square => square(&picture),
+        Shape::Whole => whole(&picture),
+    };
+    encode(&small).map_err(|_| Refusal::Broken)
 }
 
 fn decode(format: ImageFormat, upload: &[u8]) -> Result<DynamicImage, ImageError> {
@@ -51,15 +55,29 @@ fn decode(format: ImageFormat, upload: &[u8]) -> Result<DynamicImage, ImageError
     Ok(picture)
 }
 
-/// The largest square in the middle, at most [`SQUARE`] pixels wide; nothing is made larger.
+/// The largest square in the middle, at most [`KEPT_SIDE`] pixels wide; nothing is made larger.
 fn square(picture: &DynamicImage) -> DynamicImage {
     let (width, height) = picture.dimensions();
     let side = width.min(height);
     let (left, top) = (width.saturating_sub(side).div_euclid(2), height.saturating_sub(side).div_euclid(2));
     let cut = imageops::crop_imm(picture, left, top, side, side);
-    let small = side.min(SQUARE);
+    let small = side.min(KEPT_SIDE);
     // Averages what it leaves out, and needs no memory beside its result.
     DynamicImage::ImageRgba8(if small == side { cut.to_image() } else { imageops::thumbnail(&*cut, small, small) })
+}
+
+/// All of it, at most [`KEPT_SIDE`] pixels wide and high; nothing is made larger.
+fn whole(picture: &DynamicImage) -> DynamicImage {
+    let (width, height) = picture.dimensions();
+    let longest = width.max(height);
+    if longest <= KEPT_SIDE {
+        return DynamicImage::ImageRgba8(picture.to_rgba8());
+    }
+    let scaled = |side: u32| {
+        let exact = u64::from(side).saturating_mul(u64::from(KEPT_SIDE)).checked_div(u64::from(longest)).unwrap_or(1);
+        u32::try_from(exact).unwrap_or(KEPT_SIDE).max(1)
+    };
+    DynamicImage::ImageRgba8(imageops::thumbnail(picture, scaled(width), scaled(height)))
 }
 
 fn encode(picture: &DynamicImage) -> Result<Picture, ImageError> {

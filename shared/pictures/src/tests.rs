@@ -1,7 +1,7 @@
 //! Uploads as other programs write them (Pillow 13): red and green above, blue below; with comments, a place, orientations.
 
 use image::{DynamicImage, GenericImageView as _, ImageFormat, Rgba, RgbaImage};
-use zygo_core::picture::{Kind, MAX_SIDE, Refusal};
+use zygo_core::picture::{KEPT_SIDE, Kind, MAX_SIDE, Refusal, Shape};
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn colour(picture: &DynamicImage, x: u32, y: u32) -> usize {
 #[test]
 fn a_photo_comes_out_upright_square_and_without_a_word() {
     assert!(holds(TURNED_JPEG, b"secret") && holds(TURNED_JPEG, b"Exif"));
-    let picture = clean(TURNED_JPEG).unwrap();
+    let picture = clean(TURNED_JPEG, Shape::Square).unwrap();
     assert_eq!(picture.kind, Kind::Jpeg);
     for mark in [b"secret".as_slice(), b"Exif", b"ICC_PROFILE", b"http"] {
         assert!(!holds(&picture.bytes, mark), "{mark:?}");
@@ -50,7 +50,7 @@ fn a_photo_comes_out_upright_square_and_without_a_word() {
 
 #[test]
 fn what_can_be_seen_through_stays_so() {
-    let picture = clean(CLEAR_PNG).unwrap();
+    let picture = clean(CLEAR_PNG, Shape::Square).unwrap();
     assert_eq!(picture.kind, Kind::Png);
     assert!(!holds(&picture.bytes, b"secret") && !holds(&picture.bytes, b"eXIf") && !holds(&picture.bytes, b"tEXt"));
     assert!(decoded(&picture).to_rgba8().pixels().any(|pixel| pixel.0[3] == 128));
@@ -58,38 +58,38 @@ fn what_can_be_seen_through_stays_so() {
 
 #[test]
 fn webp_becomes_what_everything_reads() {
-    let picture = clean(STILL_WEBP).unwrap();
+    let picture = clean(STILL_WEBP, Shape::Square).unwrap();
     assert_eq!(picture.kind, Kind::Jpeg);
     assert!(!holds(&picture.bytes, b"secret"));
     assert_eq!(decoded(&picture).dimensions(), (32, 32));
-    assert_eq!(decoded(&clean(MOVING_WEBP).unwrap()).dimensions(), (32, 32), "its first picture");
+    assert_eq!(decoded(&clean(MOVING_WEBP, Shape::Square).unwrap()).dimensions(), (32, 32), "its first picture");
 }
 
 #[test]
 fn avif_keeps_its_picture_and_nothing_else() {
     for (upload, has_alpha) in [(STILL_AVIF, false), (CLEAR_AVIF, true)] {
-        let picture = clean(upload).unwrap();
+        let picture = clean(upload, Shape::Square).unwrap();
         assert_eq!((picture.kind, Kind::of(&picture.bytes)), (Kind::Avif, Some(Kind::Avif)));
         assert!(!holds(&picture.bytes, b"secret") && !holds(&picture.bytes, b"Exif"));
         let read = |file: &[u8]| avif_parse::AvifData::from_reader(&mut std::io::Cursor::new(file)).unwrap();
         let (before, after) = (read(upload), read(&picture.bytes));
         assert_eq!(before.primary_item, after.primary_item);
         assert_eq!((before.alpha_item.as_deref(), after.alpha_item.is_some()), (after.alpha_item.as_deref(), has_alpha));
-        assert_eq!(clean(&picture.bytes).unwrap(), picture, "once clean, always clean");
+        assert_eq!(clean(&picture.bytes, Shape::Square).unwrap(), picture, "once clean, always clean");
     }
-    assert_eq!(clean(TURNED_AVIF).unwrap_err(), Refusal::Unsupported);
+    assert_eq!(clean(TURNED_AVIF, Shape::Square).unwrap_err(), Refusal::Unsupported);
 }
 
 #[test]
 fn large_ones_become_small_and_small_ones_stay() {
     let large = DynamicImage::ImageRgba8(RgbaImage::from_pixel(2000, 900, Rgba([9, 99, 199, 255])));
     for format in [ImageFormat::Png, ImageFormat::WebP] {
-        let seen = decoded(&clean(&encoded(&large, format)).unwrap());
+        let seen = decoded(&clean(&encoded(&large, format), Shape::Square).unwrap());
         assert_eq!(seen.dimensions(), (512, 512));
         assert_eq!(colour(&seen, 256, 256), 2);
     }
     let small = DynamicImage::ImageRgba8(RgbaImage::from_pixel(3, 1, Rgba([9, 99, 199, 255])));
-    assert_eq!(decoded(&clean(&encoded(&small, ImageFormat::Png)).unwrap()).dimensions(), (1, 1));
+    assert_eq!(decoded(&clean(&encoded(&small, ImageFormat::Png), Shape::Square).unwrap()).dimensions(), (1, 1));
 }
 
 /// The sum over type and contents that ends a chunk (RFC 2083, 3.4).
@@ -111,19 +111,19 @@ fn with_size(mut png: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
 #[test]
 fn bombs_are_refused_before_they_unfold() {
     let png = encoded(&DynamicImage::ImageRgba8(RgbaImage::new(1, 1)), ImageFormat::Png);
-    assert!(clean(&with_size(png.clone(), 1, 1)).is_ok(), "the sum is right");
+    assert!(clean(&with_size(png.clone(), 1, 1), Shape::Square).is_ok(), "the sum is right");
     for (width, height) in [(MAX_SIDE + 1, 1), (1, MAX_SIDE + 1), (50_000, 50_000), (u32::MAX >> 1, u32::MAX >> 1)] {
-        assert_eq!(clean(&with_size(png.clone(), width, height)).unwrap_err(), Refusal::TooLarge, "{width} × {height}");
+        assert_eq!(clean(&with_size(png.clone(), width, height), Shape::Square).unwrap_err(), Refusal::TooLarge, "{width} × {height}");
     }
     // Within the sides, and still more memory than there is: eight bytes a pixel.
     let deep = encoded(&DynamicImage::ImageRgba16(image::ImageBuffer::new(1, 1)), ImageFormat::Png);
-    assert_eq!(clean(&with_size(deep, MAX_SIDE, MAX_SIDE)).unwrap_err(), Refusal::TooLarge);
+    assert_eq!(clean(&with_size(deep, MAX_SIDE, MAX_SIDE), Shape::Square).unwrap_err(), Refusal::TooLarge);
     // As large as it says it is, of which there is nothing.
-    assert_eq!(clean(&with_size(png, 4000, 3000)).unwrap_err(), Refusal::Broken);
+    assert_eq!(clean(&with_size(png, 4000, 3000), Shape::Square).unwrap_err(), Refusal::Broken);
     let mut jpeg = TURNED_JPEG.to_vec();
     let frame = jpeg.windows(2).position(|window| window == b"\xff\xc0").unwrap();
     jpeg[frame + 5..frame + 9].fill(0xff);
-    assert_eq!(clean(&jpeg).unwrap_err(), Refusal::TooLarge);
+    assert_eq!(clean(&jpeg, Shape::Square).unwrap_err(), Refusal::TooLarge);
 }
 
 #[test]
@@ -131,23 +131,23 @@ fn what_is_something_else_too_is_refused() {
     let with = |tail: &[u8]| [TURNED_JPEG, tail].concat();
     let archive = [b"PK\x03\x04 a file".as_slice(), b"PK\x05\x06", &[0; 18]].concat();
     for tail in [archive.as_slice(), b"<?PHP system($_GET[0]);", b"<Script>alert(1)</script>", b"<!DOCTYPE html><p>"] {
-        assert_eq!(clean(&with(tail)).unwrap_err(), Refusal::Polyglot, "{tail:?}");
+        assert_eq!(clean(&with(tail), Shape::Square).unwrap_err(), Refusal::Polyglot, "{tail:?}");
     }
     let mut document = TURNED_JPEG.to_vec();
     document.splice(2..2, b"\xff\xfe\x00\x0a%PDF-1.7".iter().copied());
-    assert_eq!(clean(&document).unwrap_err(), Refusal::Polyglot);
+    assert_eq!(clean(&document, Shape::Square).unwrap_err(), Refusal::Polyglot);
     // A film behind the picture, as telephones put it there, is dropped without a word.
-    assert!(!holds(&clean(&with(b"\0\0\0\x18ftypmp42 a film")).unwrap().bytes, b"film"));
+    assert!(!holds(&clean(&with(b"\0\0\0\x18ftypmp42 a film"), Shape::Square).unwrap().bytes, b"film"));
 }
 
 #[test]
 fn lies_and_ruins_are_refused() {
     for unknown in [b"".as_slice(), b"GIF89a", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", b"BM", b"text"] {
-        assert_eq!(clean(unknown).unwrap_err(), Refusal::Unknown);
+        assert_eq!(clean(unknown, Shape::Square).unwrap_err(), Refusal::Unknown);
     }
     for upload in [TURNED_JPEG, CLEAR_PNG, STILL_WEBP, STILL_AVIF] {
         for kept in [16, 40, 100] {
-            assert!(clean(&upload[..kept]).is_err(), "{kept} bytes");
+            assert!(clean(&upload[..kept], Shape::Square).is_err(), "{kept} bytes");
         }
     }
 }
@@ -167,6 +167,16 @@ proptest::proptest! {
         if cut % 3 == 0 {
             file.truncate(cut);
         }
-        let _ = clean(&file);
+        let _ = clean(&file, Shape::Square);
+    }
+}
+
+#[test]
+fn a_whole_picture_keeps_its_proportions() {
+    for (size, kept) in [((1024, 256), (512, 128)), ((100, 300), (100, 300)), ((4096, 1), (512, 1)), ((513, 512), (512, 511))] {
+        let picture = DynamicImage::ImageRgba8(RgbaImage::from_pixel(size.0, size.1, Rgba([9, 9, 9, 255])));
+        let small = decoded(&clean(&encoded(&picture, ImageFormat::Png), Shape::Whole).unwrap());
+        assert_eq!(small.dimensions(), kept, "{size:?}");
+        assert!(small.width().max(small.height()) <= KEPT_SIDE);
     }
 }

@@ -65,7 +65,11 @@ pub fn statements() -> Vec<Described> {
         outbox::STATEMENTS,
         tenancy::STATEMENTS,
         tenancy::change::STATEMENTS,
+        tenancy::deletion::STATEMENTS,
         tenancy::directory::STATEMENTS,
+        tenancy::domain::STATEMENTS,
+        tenancy::domain_check::STATEMENTS,
+        tenancy::logo::STATEMENTS,
         tenancy::settings::STATEMENTS,
         upkeep::STATEMENTS,
     ]

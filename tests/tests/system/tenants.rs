@@ -1,6 +1,9 @@
 //! `/tenants`
 
+pub mod deletion;
+pub mod domains;
 pub mod features;
+pub mod logo;
 pub mod rename;
 pub mod settings;
 

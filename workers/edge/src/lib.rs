@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod page;
 pub mod pages;
 pub mod passwords;
+pub mod pictures;
 pub mod pipeline;
 pub mod reply;
 pub mod revocation;

@@ -5,13 +5,15 @@
 //! logs nothing, and is reached over the edge's service binding only.
 
 use worker::{Context, Env, Request, Response, event};
+use zygo_core::picture::Shape;
 use zygo_pictures::clean;
 
-/// An upload in; a picture out with its media type, or with status 422 why it is refused.
+/// An upload in, at the path of a shape; a picture out with its media type, or with status 422 why it is refused.
 #[event(fetch)]
 async fn fetch(mut request: Request, _env: Env, _context: Context) -> worker::Result<Response> {
+    let shape = Shape::of_path(&request.path());
     let upload = request.bytes().await?;
-    match clean(&upload) {
+    match clean(&upload, shape) {
         Ok(picture) => {
             let mut response = Response::from_bytes(picture.bytes)?;
             response.headers_mut().set("content-type", picture.kind.media_type())?;

@@ -9,8 +9,13 @@ use zygo_core::{
     tenancy::host::HostConfig,
 };
 
+use crate::custom_hostnames::CustomHostnames;
+
 /// Who is asked unless another is named.
 const DNS_URL: &str = "https://cloudflare-dns.com/dns-query";
+
+/// Cloudflare's API.
+const CLOUDFLARE_URL: &str = "https://api.cloudflare.com/client/v4";
 
 /// Which environment this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +116,8 @@ pub struct Config {
     pub passkey_rp_ids: RpIds,
     /// A resolver that answers in JSON over HTTPS, for the proof of domains.
     pub dns_url: String,
+    /// Whoever ends the connections to tenants' own domains; `None` where they come here in another way, with certificates.
+    pub custom_hostnames: Option<CustomHostnames>,
     /// Keys of access tokens.
     pub token_keys: KeyRing,
     /// Keys that seal secrets and authenticate cursors.
@@ -126,6 +133,12 @@ pub struct Config {
 fn var(env: &Env, name: &'static str) -> Result<String, String> {
     // A secret and a variable are both plain strings on `env`.
     env.var(name).map(|value| value.to_string()).map_err(|_| format!("{name} is not set"))
+}
+
+fn custom_hostnames(env: &Env) -> Result<Option<CustomHostnames>, String> {
+    let Some(zone) = var(env, "CUSTOM_HOSTNAMES_ZONE").ok().filter(|zone| !zone.is_empty()) else { return Ok(None) };
+    let url = var(env, "CUSTOM_HOSTNAMES_URL").unwrap_or_else(|_| CLOUDFLARE_URL.to_owned());
+    Ok(Some(CustomHostnames { url, zone, token: var(env, "CUSTOM_HOSTNAMES_TOKEN")? }))
 }
 
 fn list(text: &str) -> Vec<String> {
@@ -164,6 +177,7 @@ impl Config {
             cors_origins: list(&var(env, "CORS_ORIGINS").unwrap_or_default()),
             passkey_rp_ids: RpIds::parse(&var(env, "PASSKEY_RP_IDS").unwrap_or_default()),
             dns_url: var(env, "DNS_URL").unwrap_or_else(|_| DNS_URL.to_owned()),
+            custom_hostnames: custom_hostnames(env)?,
             token_keys: KeyRing::parse(&var(env, "TOKEN_KEYS")?)?,
             seal_keys: SealRing::parse(&var(env, "SEAL_KEYS")?)?,
             ops_token: var(env, "OPS_TOKEN")?,

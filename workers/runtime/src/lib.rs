@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod custom_hostnames;
 pub mod integrations;
 pub mod js;
 pub mod log;

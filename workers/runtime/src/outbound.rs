@@ -63,6 +63,11 @@ impl<'a> Outbound<'a> {
         Self::new(Method::Post, url)
     }
 
+    /// A DELETE.
+    pub fn delete(url: &'a str) -> Self {
+        Self::new(Method::Delete, url)
+    }
+
     fn new(method: Method, url: &'a str) -> Self {
         let headers = vec![("accept", "application/json".to_owned()), ("user-agent", AGENT.to_owned())];
         Self { method, url, headers, body: None, time: TIME, size: SIZE }

@@ -218,6 +218,38 @@ events! {
         /// The settings' version after the change.
         version: i32,
     }
+    "tenant.deletion_scheduled" v 1, "An organisation is to be deleted; until then it may be kept." => TenantDeletionScheduled {
+        /// The organisation.
+        tenant_id: TenantId,
+    }
+    "tenant.deletion_cancelled" v 1, "An organisation that was to be deleted is kept." => TenantDeletionCancelled {
+        /// The organisation.
+        tenant_id: TenantId,
+    }
+    "tenant.deleted" v 1, "An organisation was closed for good." => TenantDeleted {
+        /// The organisation.
+        tenant_id: TenantId,
+    }
+    "domain.verified" v 1, "An organisation proved that a domain is its own." => DomainVerified {
+        /// The claim.
+        domain_id: DomainId,
+        /// The name of the host.
+        domain: String,
+    }
+    "domain.status_changed" v 1, "A domain of an organisation is served, or is no more." => DomainStatusChanged {
+        /// The claim.
+        domain_id: DomainId,
+        /// The name of the host.
+        domain: String,
+        /// What it is now: `issuing`, `active`, `failing`.
+        status: String,
+    }
+    "domain.removed" v 1, "An organisation gave a domain up." => DomainRemoved {
+        /// The claim.
+        domain_id: DomainId,
+        /// The name of the host.
+        domain: String,
+    }
     "tenant.created" v 1, "An organisation was created." => TenantCreated {
         /// The organisation.
         tenant_id: TenantId,

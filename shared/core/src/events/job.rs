@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    id::{ChallengeId, SmsCodeId, TenantId, UserId},
+    id::{ChallengeId, DomainId, SmsCodeId, TenantId, UserId},
     identity::notice::Notice,
     time::Timestamp,
 };
@@ -110,6 +110,18 @@ pub enum Job {
         /// Which connection.
         integration_id: Uuid,
     },
+    /// Look whether a tenant's own domain leads somewhere and has its certificate.
+    #[serde(rename = "domains.check")]
+    DomainsCheck {
+        /// Which domain.
+        domain_id: DomainId,
+    },
+    /// Remove the custom hostname of a domain that was given up.
+    #[serde(rename = "domains.release")]
+    DomainsRelease {
+        /// Its identifier at whoever ends its connections.
+        hostname_id: String,
+    },
     /// Mail a code to somebody whose sign-in looked odd and who has no second factor.
     #[serde(rename = "mail.sign_in_code")]
     MailSignInCode {
@@ -146,6 +158,8 @@ impl Job {
             Self::IntegrationsRenew { .. } => "integrations.renew",
             Self::IntegrationsRevoke { .. } => "integrations.revoke",
             Self::MailSignInCode { .. } => "mail.sign_in_code",
+            Self::DomainsCheck { .. } => "domains.check",
+            Self::DomainsRelease { .. } => "domains.release",
             Self::DirectorySync { .. } => "directory.sync",
         }
     }
@@ -175,6 +189,8 @@ impl Job {
             | Self::SessionsEnd { .. }
             | Self::IntegrationsRenew { .. }
             | Self::IntegrationsRevoke { .. }
+            | Self::DomainsCheck { .. }
+            | Self::DomainsRelease { .. }
             | Self::DirectorySync { .. } => Queue::Jobs,
         }
     }

@@ -4,6 +4,7 @@ pub mod accept_language;
 pub mod cors;
 pub mod cursor;
 pub mod destination;
+pub mod dns;
 pub mod etag;
 pub mod json;
 pub mod request_id;

@@ -50,6 +50,12 @@ pub enum Notice {
         /// Which.
         provider: Provider,
     },
+    /// An organisation of theirs is to be deleted.
+    TenantDeletionScheduled,
+    /// An organisation of theirs that was to be deleted is kept.
+    TenantDeletionCancelled,
+    /// A domain of an organisation of theirs leads nowhere any more.
+    DomainFailing,
 }
 
 /// A second factor.
@@ -170,6 +176,9 @@ mod tests {
             (Notice::PasswordChanged, json!({ "what": "password_changed" })),
             (Notice::RefreshTokenReused, json!({ "what": "refresh_token_reused" })),
             (Notice::BackupCodeUsed, json!({ "what": "backup_code_used" })),
+            (Notice::TenantDeletionScheduled, json!({ "what": "tenant_deletion_scheduled" })),
+            (Notice::DomainFailing, json!({ "what": "domain_failing" })),
+            (Notice::TenantDeletionCancelled, json!({ "what": "tenant_deletion_cancelled" })),
             (Notice::FactorAdded { factor: Factor::BackupCodes }, json!({ "what": "factor_added", "factor": "backup_codes" })),
             (Notice::FactorRemoved { factor: Factor::Totp }, json!({ "what": "factor_removed", "factor": "totp" })),
             (Notice::AccountLinked { provider: Provider::Github }, json!({ "what": "account_linked", "provider": "github" })),

@@ -46,6 +46,15 @@ fn english(notice: &Notice, country: Option<&str>) -> (&'static str, String) {
             "A way to sign in was removed",
             format!("One can no longer sign in to your Zygo account with the account at {}.", provider_en(*provider)),
         ),
+        Notice::TenantDeletionScheduled => (
+            "An organisation is to be deleted",
+            "An organisation that you own is to be deleted in 30 days. Until then everything goes on, and its owners may keep it.".into(),
+        ),
+        Notice::DomainFailing => (
+            "A domain leads nowhere",
+            "A domain of an organisation that you own does not lead to it any more, or has lost its certificate. Its DNS records may be gone.".into(),
+        ),
+        Notice::TenantDeletionCancelled => ("An organisation is kept", "An organisation that you own was to be deleted, and is now kept.".into()),
     }
 }
 
@@ -88,6 +97,20 @@ fn german(notice: &Notice, country: Option<&str>) -> (&'static str, String) {
         Notice::AccountUnlinked { provider } => (
             "Ein Weg zur Anmeldung wurde entfernt",
             format!("An Ihrem Zygo-Konto kann man sich nicht mehr mit dem Konto bei {} anmelden.", provider_de(*provider)),
+        ),
+        Notice::TenantDeletionScheduled => (
+            "Eine Organisation soll gelöscht werden",
+            "Eine Organisation, die Ihnen gehört, soll in 30 Tagen gelöscht werden. Bis dahin geht alles weiter, und ihre Inhaber können sie behalten."
+                .into(),
+        ),
+        Notice::DomainFailing => (
+            "Eine Domain führt ins Leere",
+            "Eine Domain einer Organisation, die Ihnen gehört, führt nicht mehr zu ihr, oder ihr Zertifikat fehlt. Womöglich fehlen ihre DNS-Einträge."
+                .into(),
+        ),
+        Notice::TenantDeletionCancelled => (
+            "Eine Organisation bleibt",
+            "Eine Organisation, die Ihnen gehört, sollte gelöscht werden und bleibt nun bestehen.".into(),
         ),
     }
 }

@@ -1,6 +1,8 @@
 //! Organisations: what they are called, where they answer, what their plan covers.
 
+pub mod custom_hostname;
 pub mod directory;
+pub mod domain;
 pub mod host;
 pub mod network;
 pub mod plan;

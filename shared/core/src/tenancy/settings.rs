@@ -18,6 +18,8 @@ pub const MOST_NETWORKS: usize = 100;
 pub const MOST_MAIL_DOMAINS: usize = 100;
 /// How long the host of a slug that was given up leads to the new one, in seconds: 30 days.
 pub const REDIRECT_SECONDS: i64 = 30 * 24 * 3600;
+/// How long an organisation may still be kept after its owner had it deleted, in seconds: 30 days.
+pub const GRACE_SECONDS: i64 = 30 * 24 * 3600;
 
 /// A whole number from `LEAST` to `MOST`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

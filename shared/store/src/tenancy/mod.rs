@@ -1,7 +1,11 @@
 //! Organisations.
 
 pub(crate) mod change;
+pub(crate) mod deletion;
 pub(crate) mod directory;
+pub(crate) mod domain;
+pub(crate) mod domain_check;
+pub(crate) mod logo;
 pub(crate) mod settings;
 
 use tokio_postgres::types::Type;
@@ -13,7 +17,11 @@ use zygo_core::{
 };
 
 pub use change::{Change, TenantPatch, change_tenant, expire_redirects};
+pub use deletion::{Scheduling, cancel_deletion, close_due, schedule_deletion};
 pub use directory::{DirectoryRow, directory_rows, tenant_by_host};
+pub use domain::{CustomDomain, claim_custom_domain, custom_domain, custom_domains, delete_custom_domain, verify_custom_domain};
+pub use domain_check::{LookedAt, domain_seen, load_domain, owe_domain_checks};
+pub use logo::set_logo;
 pub use settings::{SettingsPatch, SettingsRow, SettingsUpdate, settings, update_settings};
 
 use crate::{

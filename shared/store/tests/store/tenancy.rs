@@ -105,8 +105,8 @@ fn a_host_leads_to_its_tenant_by_slug_former_slug_or_verified_domain() {
         for (domain, kind, verified) in [("ajax", "former_slug", "NULL"), ("shop.example", "custom", "now()"), ("claimed.example", "custom", "NULL")]
         {
             let sql = format!(
-                "INSERT INTO tenant_domains (id, tenant_id, domain, kind, verified_at, redirect_until) \
-                 VALUES (gen_random_uuid(), '{acme}', '{domain}', '{kind}', {verified}, now() + interval '1 day')"
+                "INSERT INTO tenant_domains (id, tenant_id, domain, kind, verified_at, status, redirect_until) VALUES (gen_random_uuid(), '{acme}', \
+                 '{domain}', '{kind}', {verified}, CASE WHEN {verified} IS NULL THEN 'pending' ELSE 'active' END, now() + interval '1 day')"
             );
             client.batch_execute(&sql).await.unwrap();
         }

@@ -86,7 +86,8 @@ async fn a_custom_domain_is_the_same_tenant() -> Result<()> {
     let member = system.member().await?;
     let tenant: uuid::Uuid = member.tenant_id.parse()?;
     let (verified, claimed) = (format!("crm.{}.example", member.slug), format!("shop.{}.example", member.slug));
-    let add = "INSERT INTO tenant_domains (id, tenant_id, domain, verified_at) VALUES (make_uuid_v7(now()), $1, $2, CASE WHEN $3 THEN now() END)";
+    let add = "INSERT INTO tenant_domains (id, tenant_id, domain, verified_at, status) \
+               VALUES (make_uuid_v7(now()), $1, $2, CASE WHEN $3 THEN now() END, CASE WHEN $3 THEN 'active' ELSE 'pending' END)";
     system.database.execute(add, &[&tenant, &verified, &true]).await?;
     system.database.execute(add, &[&tenant, &claimed, &false]).await?;
     for spelled in [verified.clone(), verified.to_uppercase(), format!("{verified}:8443")] {

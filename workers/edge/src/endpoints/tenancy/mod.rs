@@ -1,8 +1,11 @@
 //! Tenancy: organisations.
 
 pub mod create;
+pub mod delete;
+pub mod domains;
 pub mod features;
 pub mod list;
+pub mod logo;
 pub mod read;
 pub mod settings;
 pub mod update;
@@ -12,24 +15,33 @@ use zygo_core::{
     access::Permission,
     error::{Code, Problem},
     id::TenantId,
+    picture,
 };
 use zygo_store::TenantScope;
 
 use crate::{
     ctx::Ctx,
-    route::{Route, Who},
+    route::{Guard, Route, Who},
     security,
 };
 
 /// The routes of this capability.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    let (view, update) = (Who::Permission(Permission::OrgView), Who::Permission(Permission::OrgUpdate));
+    let [view, update, delete] = [Permission::OrgView, Permission::OrgUpdate, Permission::OrgDelete].map(Who::Permission);
     vec![
         Route::post("/tenants", Who::Session, "Create an organisation; its creator becomes owner", create::handle).status(201).idempotent(),
         Route::get("/tenants", Who::Session, "The caller's organisations", list::handle).query::<list::Query>(),
         Route::get("/tenants/{id}", Who::Member, "One organisation", read::handle),
         Route::patch("/tenants/{id}", update, "Change name, slug or colours; the old host leads to the new one for 30 days", update::handle),
+        Route::delete("/tenants/{id}", delete, "Have the organisation deleted in 30 days", delete::handle).status(202),
+        Route::post("/tenants/{id}/restore", delete, "Keep an organisation that was to be deleted", delete::restore),
+        Route::upload("/tenants/{id}/logo", update, "Keep the organisation's logo", picture::MAX_BYTES, logo::handle).guard(Guard::Upload),
+        Route::raw("/logos/{id}/{file}", Who::Public, "An organisation's logo", "image/*", logo::read).any_host(),
+        Route::get("/tenants/{id}/domains", update, "The organisation's own domains", domains::list),
+        Route::post("/tenants/{id}/domains", update, "Claim a domain", domains::claim).status(201).idempotent(),
+        Route::delete("/tenants/{id}/domains/{domain_id}", update, "Give a domain up", domains::delete).status(204),
+        Route::post("/tenants/{id}/domains/{domain_id}/verify", update, "Look for the claim's DNS record", domains::verify),
         Route::get("/tenants/{id}/settings", view, "What the organisation lays down for its people", settings::read),
         Route::patch("/tenants/{id}/settings", update, "Change what the organisation lays down for its people", settings::update),
         Route::get("/tenants/{id}/features", Who::Member, "What the plan covers, with the organisation's own departures from it", features::handle),
