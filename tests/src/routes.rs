@@ -145,6 +145,7 @@ pub const PAGES: &[Page] = &[
     page("/verify-email/resend", Who::Public, true, true),
     page("/verify-email/sent", Who::Public, false, true),
     page("/sign-in", Who::Public, true, true),
+    page("/sign-in/organisation", Who::Public, true, true),
     page("/forgot-password", Who::Public, true, true),
     page("/forgot-password/sent", Who::Public, false, true),
     page("/reset", Who::Public, true, true),

@@ -78,6 +78,11 @@ impl<T> Reply<T> {
         self.body
     }
 
+    /// The body, and the headers beside it.
+    pub fn into_parts(self) -> (Option<T>, Vec<(&'static str, String)>) {
+        (self.body, self.headers)
+    }
+
     /// One more header. Names in lower case.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

@@ -1,6 +1,7 @@
 //! The pages for people, by plain HTTP as a browser without scripts speaks it.
 
 mod account;
+mod federated;
 mod forgery;
 mod hosts;
 mod mailed;
@@ -14,6 +15,7 @@ mod sign_up;
 pub fn tests() -> Vec<libtest_mimic::Trial> {
     let modules = [
         account::tests(),
+        federated::tests(),
         forgery::tests(),
         hosts::tests(),
         mailed::tests(),

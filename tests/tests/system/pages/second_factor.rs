@@ -158,6 +158,18 @@ async fn a_trusted_device_is_not_asked() -> Result<()> {
     browser.sign_in(&person).await?;
     let elsewhere = password(&mut Browser::new(&person.api), &person).await?;
     ensure!(elsewhere.path.starts_with(CHALLENGE), "{}", elsewhere.path);
+    // Until its owner trusts it no more.
+    let page = browser.open("/account/sessions").await?.expect(200)?;
+    ensure!(page.says("Trusted devices"), "{}", page.html);
+    let device = page.html.split("name=\"device\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).context("no device")?.to_owned();
+    let mut form = page.form("/account/sessions")?;
+    form.fields.retain(|name, _| name == "csrf");
+    let done = browser.submit(&form, &[("device", &device)]).await?.expect(200)?;
+    ensure!(done.says("asked for a second factor again") && !done.says("Trusted devices"), "{}", done.html);
+    browser.submit(&form, &[("device", &device)]).await?.expect(404)?;
+    let out = browser.open("/account").await?.form("/sign-out")?;
+    browser.submit(&out, &[]).await?.expect(200)?;
+    ensure!(password(&mut browser, &person).await?.path.starts_with(CHALLENGE), "still trusted");
     Ok(())
 }
 

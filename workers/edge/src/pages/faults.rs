@@ -50,6 +50,7 @@ fn rule(language: Language, code: &str, message: &str) -> String {
             "Dieser Zugangsschlüssel hat nicht richtig geantwortet. Bitte versuchen Sie es noch einmal.",
         ),
         "slug" => ("Only a–z, 0–9 and single hyphens inside.", "Nur a–z, 0–9 und einzelne Bindestriche im Innern."),
+        "no_sign_on" => ("No organisation signs its people on by this address.", "Keine Organisation meldet ihre Leute mit dieser Adresse an."),
         "taken" => ("Another organisation has this.", "Das hat schon eine andere Organisation."),
         "reserved" => ("This name is reserved.", "Dieser Name ist vergeben."),
         "characters" => ("There is a character in it that cannot be kept.", "Darin ist ein Zeichen, das nicht gespeichert werden kann."),
@@ -69,6 +70,10 @@ fn whole(problem: &Problem, language: Language) -> String {
     }
     if problem.member("passkey").is_some() {
         return pick(language, "This passkey opens no account here.", "Dieser Zugangsschlüssel öffnet hier kein Konto.").to_owned();
+    }
+    if problem.member("provider").is_some() && problem.code() == Code::InvalidCredentials {
+        let (english, german) = ("Nobody was signed in that way.", "Auf diesem Weg wurde niemand angemeldet.");
+        return pick(language, english, german).to_owned();
     }
     let seconds = problem.retry_after_seconds().unwrap_or(1);
     let (number, unit) = match (seconds, language) {

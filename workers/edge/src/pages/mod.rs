@@ -10,6 +10,7 @@ pub mod asset;
 mod dates;
 mod devices;
 mod faults;
+pub mod federated;
 pub mod forgery;
 pub mod form;
 pub mod frame;
@@ -71,6 +72,9 @@ fn signing_in() -> Vec<Route> {
         Route::page("/sign-in/link", Who::Public, "Ask for a link to sign in with", ask::get).while_suspended(),
         Route::form("/sign-in/link", Who::Public, "Send a link to sign in with", ask::submit, ask::again).guard(Guard::MagicLink).while_suspended(),
         Route::page("/sign-in/link/sent", Who::Public, "A mail is on its way", ask::sent).while_suspended(),
+        Route::page("/sign-in/organisation", Who::Public, "Find an organisation's own sign-on", federated::get).while_suspended(),
+        Route::form("/sign-in/organisation", Who::Public, "Go there", federated::submit, federated::again).guard(Guard::Federated).while_suspended(),
+        Route::page("/sign-in/arrived", Who::Public, "Back from a provider", federated::arrived).while_suspended(),
         Route::page("/sign-in", Who::Public, "Sign in", sign_in::get).while_suspended(),
         Route::form("/sign-in", Who::Public, "Sign in", sign_in::submit, sign_in::again).guard(Guard::SignIn).while_suspended(),
         Route::page("/sign-in/second-factor", Who::Public, "The second factor of a sign-in", second_factor::get).while_suspended(),

@@ -44,6 +44,8 @@ notices! {
     SessionEnded = ("session-ended", notice_session_ended),
     /// All other sessions were ended.
     OthersEnded = ("others-ended", notice_others_ended),
+    /// A device is trusted no more.
+    DeviceRemoved = ("device-removed", notice_device_removed),
     /// All sessions were ended, everywhere.
     AllEnded = ("all-ended", notice_all_ended),
     /// The account has its new address.

@@ -24,7 +24,7 @@ use crate::{
         sign_in::Challenge,
     },
     pipeline::head::Head,
-    reply::{Answer, Reply},
+    reply::Answer,
 };
 
 const COOKIE: &str = "__Host-zygo_challenge";
@@ -42,8 +42,7 @@ pub fn token(head: &Head) -> Option<&str> {
 }
 
 /// The cookie of a challenge.
-#[must_use]
-pub fn kept(challenge: &Challenge) -> String {
+fn kept(challenge: &Challenge) -> String {
     cookies::kept(COOKIE, challenge.token(), u32::try_from(challenge.expires_in()).unwrap_or_default())
 }
 
@@ -53,9 +52,14 @@ pub fn spent() -> String {
     cookies::kept(COOKIE, "", 0)
 }
 
-/// Where a challenge is answered.
+/// Leads to where a challenge is answered, and from there to the wanted page.
 #[must_use]
-pub fn href(challenge: &Challenge, back: &str) -> String {
+pub fn ask(ctx: &Ctx, challenge: &Challenge, wanted: Option<&str>) -> Answer {
+    ctx.cookies.borrow_mut().push(kept(challenge));
+    Answer::see_other(href(challenge, &redirect::target(ctx.app, wanted)))
+}
+
+fn href(challenge: &Challenge, back: &str) -> String {
     let factors: Vec<&str> = challenge.factors().iter().map(|factor| factor.key()).collect();
     let query: String =
         form_urlencoded::Serializer::new(String::new()).append_pair("with", &factors.join(" ")).append_pair("redirect_to", back).finish();
@@ -229,9 +233,13 @@ pub async fn submit(ctx: Ctx, form: Form) -> Result<Answer, Problem> {
     let token = token(&ctx.head).ok_or(Problem::new(Code::Unauthenticated))?;
     let others = [("challenge_token", Value::from(token)), ("trust_device", Value::from(form.get("trust_device").is_some()))];
     let input = form.input_with(&ctx, &["factor", "code"], others).await?;
-    match challenge::handle(ctx.clone(), input).await.map_err(over)?.into_body().ok_or(Problem::internal("an answer without a body"))? {
-        challenge::Output::SignedIn(signed_in) => session::proceed(&ctx, Reply::ok(signed_in), form.get("redirect_to")),
-        challenge::Output::Sent(_) => Ok(on_its_way(CHALLENGE, &form)),
+    let signed_in = challenge::handle(ctx.clone(), input).await.map_err(over)?.map(|output| match output {
+        challenge::Output::SignedIn(signed_in) => Some(signed_in),
+        challenge::Output::Sent(_) => None,
+    });
+    match signed_in.transpose() {
+        Some(signed_in) => session::proceed(&ctx, signed_in, form.get("redirect_to")),
+        None => Ok(on_its_way(CHALLENGE, &form)),
     }
 }
 

@@ -76,9 +76,15 @@ pub fn access_cookie(access: &str) -> String {
 /// # Errors
 /// `INTERNAL` for a session whose tokens went elsewhere.
 pub fn proceed(ctx: &Ctx, signed_in: Reply<SignedIn>, wanted: Option<&str>) -> Result<Answer, Problem> {
-    match signed_in.into_body().ok_or(Problem::internal("a sign-in without a body"))? {
+    let (signed_in, headers) = signed_in.into_parts();
+    match signed_in.ok_or(Problem::internal("a sign-in without a body"))? {
         SignedIn::Session(session) => {
-            keep(ctx, &session)?;
+            // What began outside of the pages, as at a provider, ends with the refresh token in a cookie already.
+            let there = headers.into_iter().filter(|(name, _)| *name == "set-cookie").map(|(_, cookie)| cookie);
+            match session.tokens() {
+                Some(_) => drop(keep(ctx, &session)?),
+                None => ctx.cookies.borrow_mut().extend(there),
+            }
             let mut kept = ctx.cookies.borrow_mut();
             // Whoever knew the token of before does not know that of the session.
             kept.push(cookies::open(&cookies::fresh()));
@@ -87,10 +93,7 @@ pub fn proceed(ctx: &Ctx, signed_in: Reply<SignedIn>, wanted: Option<&str>) -> R
             }
             Ok(Answer::see_other(redirect::target(ctx.app, wanted)))
         }
-        SignedIn::Challenge(challenge) => {
-            ctx.cookies.borrow_mut().push(second_factor::kept(&challenge));
-            Ok(Answer::see_other(second_factor::href(&challenge, &redirect::target(ctx.app, wanted))))
-        }
+        SignedIn::Challenge(challenge) => Ok(second_factor::ask(ctx, &challenge, wanted)),
     }
 }
 

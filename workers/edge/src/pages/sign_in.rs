@@ -4,12 +4,15 @@ use askama::Template;
 use zygo_core::error::{Code, Problem};
 
 use super::{
+    federated::{self, Way},
     form::Form,
     frame::{self, Frame},
     passkeys::Ceremony,
     redirect, security, session,
 };
 use crate::{cookies, ctx::Ctx, endpoints::identity::login, reply::Answer};
+
+const SIGN_ON: &str = "/sign-in/organisation";
 
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
@@ -22,9 +25,17 @@ struct Page<'a> {
     set_up_at: Option<String>,
     /// What a passkey is asked with, where the host has any.
     passkey: Option<Ceremony>,
+    /// Providers to sign in with.
+    ways: Vec<Way>,
+    /// Where an organisation's own sign-on is found.
+    sign_on: String,
 }
 
-async fn show(ctx: &Ctx, email: &str, redirect_to: &str, problem: Option<&Problem>) -> Result<Answer, Problem> {
+/// Shows the form, with what went wrong.
+///
+/// # Errors
+/// `INTERNAL`.
+pub async fn show(ctx: &Ctx, email: &str, redirect_to: &str, problem: Option<&Problem>) -> Result<Answer, Problem> {
     let code = problem.map(Problem::code);
     frame::show_scripted(&Page {
         frame: Frame::new(ctx).with(problem),
@@ -33,6 +44,8 @@ async fn show(ctx: &Ctx, email: &str, redirect_to: &str, problem: Option<&Proble
         unverified: code == Some(Code::EmailNotVerified),
         set_up_at: (code == Some(Code::MfaRequired)).then(|| redirect::public(&ctx.app.config, security::PATH)),
         passkey: Ceremony::sign_in(ctx).await?,
+        ways: federated::ways(ctx, redirect_to),
+        sign_on: if redirect_to.is_empty() { SIGN_ON.to_owned() } else { redirect::with_way_back(SIGN_ON, redirect_to) },
     })
 }
 

@@ -55,6 +55,9 @@ texts! {
     not_verified_link: "Send the confirmation mail again", "Bestätigungsmail noch einmal senden";
 
     sign_on: "Sign on with your organisation", "Anmelden über Ihre Organisation";
+    sign_in_with: "Sign in with", "Anmelden mit";
+    sign_on_ask_lead: "Give your address at work, and you go on at your organisation's sign-in.",
+        "Geben Sie Ihre Adresse bei der Arbeit an, und weiter geht es bei der Anmeldung Ihrer Organisation.";
     sign_on_lead: "You go on at your organisation's sign-in.", "Weiter geht es bei der Anmeldung Ihrer Organisation.";
     sign_on_button: "Go on", "Weiter";
 
@@ -184,12 +187,18 @@ texts! {
     session_end: "End", "Beenden";
     session_end_others: "End all other sessions", "Alle anderen Sitzungen beenden";
 
+    devices: "Trusted devices", "Vertraute Geräte";
+    devices_lead: "On these, no second factor is asked for.", "Auf diesen wird nach keinem zweiten Faktor gefragt.";
+    device_until: "until", "bis";
+    device_remove: "Trust no more", "Nicht mehr vertrauen";
+
     sign_out: "Sign out", "Abmelden";
     sign_out_lead: "You will need your password to sign in again on this device.", "Zum erneuten Anmelden auf diesem Gerät brauchen Sie Ihr Passwort.";
 
     notice_verified: "Your address is confirmed. You can sign in now.", "Ihre Adresse ist bestätigt. Sie können sich jetzt anmelden.";
     notice_signed_out: "You are signed out.", "Sie sind abgemeldet.";
     notice_session_ended: "The session was ended.", "Die Sitzung wurde beendet.";
+    notice_device_removed: "This device is asked for a second factor again.", "Dieses Gerät wird wieder nach dem zweiten Faktor gefragt.";
     notice_others_ended: "All other sessions were ended.", "Alle anderen Sitzungen wurden beendet.";
     notice_all_ended: "All sessions were ended. Set a new password if a stranger may know yours.",
         "Alle Sitzungen wurden beendet. Setzen Sie ein neues Passwort, falls ein Fremder Ihres kennen könnte.";

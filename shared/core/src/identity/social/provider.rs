@@ -64,6 +64,17 @@ impl Provider {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Google => "Google",
+            Self::Github => "GitHub",
+            Self::Microsoft => "Microsoft",
+            Self::Apple => "Apple",
+        }
+    }
+
     /// The provider of that name, if there is one.
     #[must_use]
     pub fn parse(key: &str) -> Option<Self> {

@@ -26,6 +26,7 @@ use crate::{
         sign_in::{self, Challenge, Proof, SignedIn},
     },
     flows, outbox,
+    pages::federated,
     reply::{Answer, Reply},
 };
 
@@ -89,7 +90,9 @@ async fn finish(ctx: &Ctx, relying: &Relying, callback: &Callback, flow: &Flow<T
             let cookie = *cookie || flow.then.redirect_to.is_some();
             let signed_in = sign_in(ctx, relying.provider, person, locale.as_ref(), cookie).await?;
             match (&flow.then.redirect_to, signed_in.body()) {
-                (Some(destination), Some(SignedIn::Challenge(challenge))) => Ok(challenged(challenge, destination)),
+                (Some(destination), Some(SignedIn::Challenge(challenge))) => {
+                    Ok(federated::challenged(ctx, challenge, destination).unwrap_or_else(|| challenged(challenge, destination)))
+                }
                 (Some(destination), _) => Ok(arrived(signed_in.render()?, destination)),
                 (None, _) => signed_in.render(),
             }
