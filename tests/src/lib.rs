@@ -37,6 +37,7 @@ pub mod sms;
 pub mod stub;
 pub mod system;
 pub mod tab;
+pub mod team;
 pub mod wait;
 pub mod world;
 

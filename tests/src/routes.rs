@@ -5,6 +5,8 @@
 pub enum Who {
     /// Anybody.
     Public,
+    /// Anybody; whoever brings a token is held to it.
+    Anybody,
     /// Any signed-in person.
     Session,
     /// Signed in, with an active organisation.
@@ -122,6 +124,28 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/integrations/{provider}/files", Who::Member, false),
     route("DELETE", "/integrations/{provider}", Who::Member, false),
     route("GET", "/permissions", Who::Member, false),
+    route("POST", "/permissions/check", Who::Member, true),
+    route("GET", "/roles", Who::Member, false),
+    route("POST", "/roles", Who::Member, true),
+    route("GET", "/roles/{id}", Who::Member, false),
+    route("PATCH", "/roles/{id}", Who::Member, false),
+    route("DELETE", "/roles/{id}", Who::Member, false),
+    route("POST", "/roles/{id}/permissions", Who::Member, true),
+    route("DELETE", "/roles/{id}/permissions/{key}", Who::Member, false),
+    route("GET", "/tenants/{id}/users", Who::Member, false),
+    route("GET", "/tenants/{id}/users/{user_id}", Who::Member, false),
+    route("DELETE", "/tenants/{id}/users/{user_id}", Who::Member, false),
+    route("PATCH", "/tenants/{id}/users/{user_id}/role", Who::Member, true),
+    // Its body is read once a second factor was given.
+    route("POST", "/tenants/{id}/transfer-ownership", Who::Member, false),
+    route("GET", "/tenants/{id}/invitations", Who::Member, false),
+    route("POST", "/tenants/{id}/invitations", Who::Member, true),
+    route("GET", "/invitations/{invitation}", Who::Public, false),
+    route("POST", "/invitations/{invitation}/accept", Who::Anybody, false),
+    route("DELETE", "/invitations/{invitation}", Who::Member, false),
+    route("POST", "/invitations/{invitation}/resend", Who::Member, false),
+    route("POST", "/users/{id}/suspend", Who::Member, false),
+    route("POST", "/users/{id}/activate", Who::Member, false),
     route("GET", "/health", Who::Public, false),
     route("GET", "/health/ready", Who::Public, false),
     route("GET", "/metrics", Who::Ops, false),
@@ -160,6 +184,7 @@ pub const PAGES: &[Page] = &[
     page("/sign-in/link", Who::Public, true, true),
     page("/sign-in/link/sent", Who::Public, false, true),
     page("/magic", Who::Public, true, true),
+    page("/invitation", Who::Public, true, false),
     page("/confirm-email", Who::Public, true, true),
     page("/revert-email", Who::Public, true, true),
     page("/cancel-deletion", Who::Public, true, true),
@@ -179,9 +204,10 @@ pub const PAGES: &[Page] = &[
 /// A path with its parameters filled in by an identifier that nothing has.
 #[must_use]
 pub fn filled(path: &str) -> String {
-    let nobody =
-        ["{id}", "{domain_id}", "{connection}"].iter().fold(path.to_owned(), |path, name| path.replace(name, "019a0000-0000-7000-8000-00000000dead"));
-    nobody.replace("{file}", "docs.js").replace("{provider}", "google")
+    let nobody = ["{id}", "{domain_id}", "{connection}", "{user_id}", "{invitation}"]
+        .iter()
+        .fold(path.to_owned(), |path, name| path.replace(name, "019a0000-0000-7000-8000-00000000dead"));
+    nobody.replace("{file}", "docs.js").replace("{provider}", "google").replace("{key}", "users.view")
 }
 
 /// What a public route answers to a call without anything: it wants a body or a parameter, of what is named in its path there is
@@ -192,6 +218,7 @@ pub fn plain_status(route: &Route) -> u16 {
         Route { body: true, .. } | Route { path: "/auth/sso/discover", .. } => 422,
         Route { path, .. } if path.starts_with("/auth/sso") && path.ends_with("/metadata") => 200,
         Route { path, .. } if path.starts_with("/auth/sso") && !path.ends_with("{connection}") => 401,
+        Route { path, .. } if path.starts_with("/invitations/") => 401,
         Route { path, .. } if path.contains('{') => 404,
         _ => 200,
     }

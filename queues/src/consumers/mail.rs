@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 use zygo_core::{
-    id::{ChallengeId, UserId},
+    id::{ChallengeId, InvitationId, UserId},
     identity::{
         notice::Notice,
         one_time::{OneTimeToken, Purpose},
@@ -17,7 +17,10 @@ use zygo_core::{
     text::Locale,
 };
 use zygo_runtime::{postgres, random};
-use zygo_store::identity::{self, MailProfile, NewToken, NewVerification};
+use zygo_store::{
+    access,
+    identity::{self, MailProfile, NewToken, NewVerification},
+};
 
 use crate::{
     mailer,
@@ -145,6 +148,20 @@ pub async fn email_changed(work: &Work<'_>, user_id: UserId, change_id: Uuid) ->
     let Some(to) = to else { return Ok(()) };
     let link = token.link(&work.config.public_url);
     send_to(work, &Mail::EmailChanged { link: &link }, &to.email, &to.locale).await
+}
+
+/// The mail that invites somebody to an organisation; a second run makes the first one's link void. Nothing if the invitation
+/// is not open any more.
+///
+/// # Errors
+/// `Retry` while Postgres or the transport is away.
+pub async fn invitation(work: &Work<'_>, id: InvitationId) -> Result<(), Failure> {
+    let token = fresh(Purpose::Invitation);
+    let hash = token.hash();
+    let begun = access::begin_invitation(work.db, work.scope, id, &hash, work.now);
+    let Some((email, locale)) = postgres::bounded(begun).await?.map_err(postgres_problem)? else { return Ok(()) };
+    let link = token.link(&work.config.public_url);
+    send_to(work, &Mail::Invitation { link: &link, token: &token.encode() }, &email, &locale).await
 }
 
 /// The mail about an account that will be deleted.

@@ -3,6 +3,7 @@
 pub mod directory_sync;
 pub mod domains;
 pub mod files_remove;
+pub mod gate_revoke;
 pub mod integrations;
 pub mod mail;
 pub mod sessions_end;
@@ -28,9 +29,11 @@ pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         Job::MailEmailChanged { change_id, user_id } => mail::email_changed(work, *user_id, *change_id).await,
         Job::MailDeletionRequested { user_id, request_id } => mail::deletion_requested(work, *user_id, *request_id).await,
         Job::MailSignInCode { user_id, challenge_id } => mail::sign_in_code(work, *user_id, *challenge_id).await,
+        Job::MailInvitation { invitation_id } => mail::invitation(work, *invitation_id).await,
         Job::FilesRemove { key } => files_remove::run(work, key).await,
         Job::SmsCode { user_id, code_id } => sms::code(work, *user_id, *code_id).await,
         Job::SessionsEnd { user_id, ended_at } => sessions_end::run(work, *user_id, *ended_at).await,
+        Job::GateRevoke { tenant_id, revocations, at } => gate_revoke::run(work, *tenant_id, revocations, *at).await,
         Job::IntegrationsRenew { integration_id } => integrations::renew(work, *integration_id).await,
         Job::IntegrationsRevoke { integration_id } => integrations::revoke(work, *integration_id).await,
         Job::DomainsCheck { domain_id } => domains::check(work, *domain_id).await,

@@ -70,6 +70,8 @@ ids! {
     OutboxId,
     /// A tenant's connection to its identity provider.
     ConnectionId,
+    /// An invitation into a tenant.
+    InvitationId,
     /// A mail domain that a tenant claims.
     DomainId,
     /// A message kept in the development mailbox.

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use futures::future::{OptionFuture, join_all, join5};
+use futures::future::{OptionFuture, join_all, join3, join4};
 use tokio_postgres::{
     Client, Row,
     types::{ToSql, Type},
@@ -33,8 +33,12 @@ const REQUIRE: Statement<TenantScope> = Statement::new(
     "/* batch.require */ SELECT require_permission($1, $2, $3)",
 );
 
+/// The lock that changes of a tenant's team take first.
+const ALONE: Statement<TenantScope> =
+    Statement::new("batch.alone", &[], &[], "/* batch.alone */ SELECT FROM tenants WHERE id = app_tenant_id() FOR NO KEY UPDATE");
+
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[ENTER.described(), REQUIRE.described()];
+pub const STATEMENTS: &[Described] = &[ENTER.described(), ALONE.described(), REQUIRE.described()];
 
 /// A parameter of a statement.
 pub type Param<'a> = &'a (dyn ToSql + Sync);
@@ -54,6 +58,7 @@ pub struct Batch<'a, S: Scope> {
     db: &'a Db,
     scope: &'a S,
     begin: &'static str,
+    alone: bool,
     steps: Vec<Step<'a>>,
 }
 
@@ -61,12 +66,19 @@ impl<'a, S: Scope> Batch<'a, S> {
     /// A transaction that only reads; but for the entry that a guarded scope leaves.
     pub fn read(db: &'a Db, scope: &'a S) -> Self {
         let begin = if scope.guard().is_some() { "BEGIN" } else { "BEGIN READ ONLY" };
-        Self { db, scope, begin, steps: Vec::new() }
+        Self { db, scope, begin, alone: false, steps: Vec::new() }
     }
 
     /// A transaction that may write.
     pub const fn write(db: &'a Db, scope: &'a S) -> Self {
-        Self { db, scope, begin: "BEGIN", steps: Vec::new() }
+        Self { db, scope, begin: "BEGIN", alone: false, steps: Vec::new() }
+    }
+
+    /// Takes the lock of the scope's tenant before anything else is looked at: whoever changes its memberships, roles and
+    /// invitations does so one after the other, and each sees what the one before has done.
+    pub const fn alone(mut self) -> Self {
+        self.alone = true;
+        self
     }
 
     /// Adds a statement with its parameters, in the order of `$1`, `$2`, …
@@ -92,6 +104,7 @@ impl<'a, S: Scope> Batch<'a, S> {
         let enter: [(Param<'_>, Type); 5] = [&context.tenant_id, &context.user_id, &context.request_id, &context.actor, &context.platform_reason]
             .map(|value| (value as Param<'_>, Type::TEXT));
         let client = self.db.one_trip();
+        let alone = OptionFuture::from(self.alone.then(|| client.query_typed(ALONE.described().sql, &[])));
         let guard = OptionFuture::from(self.scope.guard().map(|guard| require(client, guard)));
         // A parameter that cannot be encoded fails before it is sent; the commit, polled after it, must not go through then.
         let unsent = AtomicBool::new(false);
@@ -106,9 +119,11 @@ impl<'a, S: Scope> Batch<'a, S> {
         let commit = async { client.batch_execute(if unsent.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" }).await };
         // Polled in this order, which is the order on the wire.
         let enter = client.query_typed(ENTER.described().sql, &enter);
-        let (begun, entered, guarded, worked, committed) = join5(client.batch_execute(self.begin), enter, guard, work, commit).await;
+        let ((begun, entered, locked), guarded, worked, committed) =
+            join4(join3(client.batch_execute(self.begin), enter, alone), guard, work, commit).await;
         begun.map_err(|error| StoreError::from_postgres("batch.begin", &error))?;
         entered.map_err(|error| StoreError::from_postgres("batch.enter", &error))?;
+        locked.transpose().map_err(|error| StoreError::from_postgres("batch.alone", &error))?;
         guarded.transpose()?;
         let answers = worked.into_iter().collect::<Result<VecDeque<_>, _>>()?;
         committed.map_err(|error| StoreError::from_postgres("batch.commit", &error))?;

@@ -4,6 +4,7 @@
 //! one of a [`TenantScope`] cannot run in a [`PlatformScope`], nor the other way round. The functions in `identity`,
 //! `tenancy`, `audit`, `outbox`, `upkeep` and `health` each spend exactly one round trip.
 
+pub mod access;
 pub mod audit;
 mod batch;
 mod db;
@@ -28,6 +29,11 @@ pub use statement::Described;
 pub fn statements() -> Vec<Described> {
     [
         batch::STATEMENTS,
+        access::accept::STATEMENTS,
+        access::invitation::STATEMENTS,
+        access::role::STATEMENTS,
+        access::change::STATEMENTS,
+        access::member::STATEMENTS,
         audit::STATEMENTS,
         health::STATEMENTS,
         identity::address::STATEMENTS,

@@ -64,6 +64,16 @@ export class Site {
     return person;
   }
 
+  /** An organisation, made by the API, whose owner invites people. */
+  async organisation(name) {
+    const owner = await this.person();
+    const session = await this.post("/auth/login", owner);
+    const slug = `o-${owner.email.split("@")[0]}`;
+    const { id } = await this.post("/tenants", { name, slug }, session.access_token);
+    const inside = await this.post("/auth/switch-tenant", { tenant_id: id }, session.access_token);
+    return { invite: ({ email }) => this.post(`/tenants/${id}/invitations`, { email, role: "developer" }, inside.access_token) };
+  }
+
   /** A call of the API, at its host. */
   async post(path, body, token) {
     const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };

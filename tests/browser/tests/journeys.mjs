@@ -80,6 +80,32 @@ async function link(site, scripts) {
   assert.equal(await heading(page), "Your account");
 }
 
+/** Be invited, join with a new account, and see the organisation; then be invited to another, and join signed in. */
+async function invitation(site, scripts) {
+  const [first, second] = [await site.organisation("Analytical Engines"), await site.organisation("Difference Engines")];
+  const person = site.stranger();
+  const page = await site.window({ scripts });
+  await first.invite(person);
+  await page.goto(await site.link(person, "/invitation"));
+  assert.equal(await heading(page), "Join an organisation");
+  assert.ok(await page.getByText("Analytical Engines").isVisible());
+  await site.shot(page, "invitation");
+  await site.send(page, { Password: "password1234" }, "Create account and join");
+  assert.equal(await page.getByLabel("Password", { exact: true }).getAttribute("aria-invalid"), "true");
+  await site.send(page, { Password: person.password, "First name (optional)": "Ada" }, "Create account and join");
+  assert.match(await page.getByRole("status").textContent(), /you are a member/);
+  await site.send(page, { "Mail address": person.email, Password: person.password }, "Sign in");
+  assert.ok(await page.getByRole("link", { name: "Analytical Engines" }).isVisible());
+  await second.invite(person);
+  await site.mails(person, 2);
+  await page.goto(await site.link(person, "/invitation"));
+  await page.getByRole("link", { name: "Deutsch" }).click();
+  assert.equal(await heading(page), "Einer Organisation beitreten");
+  await page.getByRole("link", { name: "English" }).click();
+  await site.send(page, {}, "Accept the invitation");
+  assert.ok(await page.getByRole("link", { name: "Difference Engines" }).isVisible());
+}
+
 /** Set an authenticator app up, sign out, sign in with it, and with a backup code. */
 async function secondFactor(site, scripts) {
   const person = await site.person();
@@ -150,6 +176,7 @@ export const journeys = {
   ...both("returning", returning),
   ...both("a new password", reset),
   ...both("a mailed link", link),
+  ...both("an invitation", invitation),
   ...both("a second factor", secondFactor),
   ...both("mistakes", mistakes),
   ...both("languages", languages),

@@ -2,6 +2,7 @@
 //! what happens when something breaks, `afterwards` what all of it left behind.
 #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 
+mod access;
 mod afterwards;
 mod auth;
 mod faults;
@@ -28,6 +29,7 @@ fn main() -> std::process::ExitCode {
         tenants::rename::tests(),
         tenants::settings::tests(),
         permissions::tests(),
+        access::tests(),
         well_known::tests(),
         operations::tests(),
         pages::tests(),

@@ -32,8 +32,7 @@ pub async fn end(ctx: &Ctx, which: Which, filter: Filter, reason: EndReason) -> 
 /// and left to the job that was committed with the record: what the person asked for is done, and cannot be asked for again.
 pub async fn follow(ctx: &Ctx, ended: &EndedSessions, filter: Filter, reason: EndReason) {
     if let Err(problem) = in_objects(ctx, ended.user_id, &ended.sessions, None, filter, reason).await {
-        let cause = problem.log_cause();
-        log::line(log::Level::Warn, "sessions end later", serde_json::json!({ "request_id": ctx.request_id, "cause": cause }));
+        later(ctx, &problem);
     }
 }
 
@@ -68,6 +67,27 @@ pub async fn announce(ctx: &Ctx, tenant_id: TenantId, revocations: Vec<Revocatio
     GateHandle::open(&ctx.env, tenant_id)?.revoke(revocations, ctx.now).await?;
     ctx.app.leases.borrow_mut().forget(tenant_id);
     Ok(())
+}
+
+/// The same after a change that stands whatever becomes of this: a failure is logged, and left to the job that was committed with
+/// the change.
+pub async fn tell(ctx: &Ctx, tenant_id: TenantId, revocations: Vec<Revocation>) {
+    if let Err(problem) = announce(ctx, tenant_id, revocations).await {
+        later(ctx, &problem);
+    }
+}
+
+/// Ends in their object all sessions of somebody in a tenant, which have just ended on record; a failure is left to the job.
+pub async fn shut_out(ctx: &Ctx, tenant_id: TenantId, user_id: UserId, reason: EndReason) {
+    let ended = async { SessionsHandle::open(&ctx.env, tenant_id, user_id)?.end(Filter::All, reason, ctx.now).await };
+    if let Err(problem) = ended.await {
+        later(ctx, &problem);
+    }
+}
+
+fn later(ctx: &Ctx, problem: &Problem) {
+    let cause = problem.log_cause();
+    log::line(log::Level::Warn, "sessions end later", serde_json::json!({ "request_id": ctx.request_id, "cause": cause }));
 }
 
 /// Keeps the ended sessions in this isolate for as long as a token of theirs may live.

@@ -1,6 +1,7 @@
 //! Who may do what: the catalogue of permissions, sets of them, and the default roles.
 
 pub mod catalogue;
+pub mod custom;
 pub mod hierarchy;
 pub mod role;
 mod set;

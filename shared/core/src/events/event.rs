@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::id::{ConnectionId, DomainId, PasskeyId, RoleId, SessionId, TenantId, UserId};
+use crate::id::{ConnectionId, DomainId, InvitationId, PasskeyId, RoleId, SessionId, TenantId, UserId};
 
 /// A payload that belongs to one type of event.
 pub trait Payload: Serialize + JsonSchema {
@@ -173,6 +173,62 @@ events! {
         user_id: UserId,
         /// Their role.
         role_id: RoleId,
+    }
+    "user.invited" v 1, "Somebody was invited to an organisation." => UserInvited {
+        /// The invitation.
+        invitation_id: InvitationId,
+        /// The role that it gives.
+        role_id: RoleId,
+    }
+    "invitation.revoked" v 1, "An invitation was withdrawn." => InvitationRevoked {
+        /// The invitation.
+        invitation_id: InvitationId,
+    }
+    "member.joined" v 1, "Somebody accepted an invitation." => MemberJoined {
+        /// The new member.
+        user_id: UserId,
+        /// Their role.
+        role_id: RoleId,
+        /// The invitation.
+        invitation_id: InvitationId,
+    }
+    "member.role_changed" v 1, "A member got another role." => MemberRoleChanged {
+        /// The member.
+        user_id: UserId,
+        /// Their role now.
+        role_id: RoleId,
+    }
+    "member.suspended" v 1, "A member was suspended; their sessions in the organisation ended." => MemberSuspended {
+        /// The member.
+        user_id: UserId,
+    }
+    "member.activated" v 1, "A suspended member was let in again." => MemberActivated {
+        /// The member.
+        user_id: UserId,
+    }
+    "member.removed" v 1, "Somebody is no member any more." => MemberRemoved {
+        /// Who was one.
+        user_id: UserId,
+    }
+    "role.created" v 1, "An organisation made a role." => RoleCreated {
+        /// The role.
+        role_id: RoleId,
+    }
+    "role.updated" v 1, "A role was changed, or what it permits." => RoleUpdated {
+        /// The role.
+        role_id: RoleId,
+        /// Its version after the change.
+        version: i32,
+    }
+    "role.deleted" v 1, "A role was removed." => RoleDeleted {
+        /// The role.
+        role_id: RoleId,
+    }
+    "tenant.ownership_transferred" v 1, "An owner made another member an owner in their place." => TenantOwnershipTransferred {
+        /// Who was an owner, and is an admin now.
+        from_user_id: UserId,
+        /// The owner.
+        to_user_id: UserId,
     }
     "sso_connection.created" v 1, "An organisation described its identity provider." => SsoConnectionCreated {
         /// The connection.

@@ -5,7 +5,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    id::{ChallengeId, DomainId, SmsCodeId, TenantId, UserId},
+    gate::Revocation,
+    id::{ChallengeId, DomainId, InvitationId, SmsCodeId, TenantId, UserId},
     identity::notice::Notice,
     time::Timestamp,
 };
@@ -90,6 +91,22 @@ pub enum Job {
         /// When they ended; those that began later are none of it.
         ended_at: Timestamp,
     },
+    /// Mail a link that joins an organisation.
+    #[serde(rename = "mail.invitation")]
+    MailInvitation {
+        /// Which invitation.
+        invitation_id: InvitationId,
+    },
+    /// Tell a tenant's gate what a change of roles or members made stale or void.
+    #[serde(rename = "gate.revoke")]
+    GateRevoke {
+        /// Which tenant.
+        tenant_id: TenantId,
+        /// What.
+        revocations: Vec<Revocation>,
+        /// When the change was made; tokens issued since then are none of it.
+        at: Timestamp,
+    },
     /// Make a code and send it by SMS.
     #[serde(rename = "sms.code")]
     SmsCode {
@@ -154,6 +171,8 @@ impl Job {
             Self::MailDeletionRequested { .. } => "mail.deletion_requested",
             Self::FilesRemove { .. } => "files.remove",
             Self::SessionsEnd { .. } => "sessions.end",
+            Self::MailInvitation { .. } => "mail.invitation",
+            Self::GateRevoke { .. } => "gate.revoke",
             Self::SmsCode { .. } => "sms.code",
             Self::IntegrationsRenew { .. } => "integrations.renew",
             Self::IntegrationsRevoke { .. } => "integrations.revoke",
@@ -184,9 +203,11 @@ impl Job {
             | Self::MailEmailChanged { .. }
             | Self::MailDeletionRequested { .. }
             | Self::MailSignInCode { .. }
+            | Self::MailInvitation { .. }
             | Self::SmsCode { .. } => Queue::Mail,
             Self::FilesRemove { .. }
             | Self::SessionsEnd { .. }
+            | Self::GateRevoke { .. }
             | Self::IntegrationsRenew { .. }
             | Self::IntegrationsRevoke { .. }
             | Self::DomainsCheck { .. }

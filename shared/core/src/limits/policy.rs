@@ -164,6 +164,8 @@ pub enum MailKind {
     MagicLink,
     /// To an address that is to be an account's.
     ConfirmEmail,
+    /// An invitation once more.
+    Invitation,
 }
 
 impl MailKind {
@@ -173,6 +175,7 @@ impl MailKind {
             Self::ResendVerification => ("resend-verification-account", "resend-verification-address"),
             Self::MagicLink => ("magic-link-account", "magic-link-address"),
             Self::ConfirmEmail => ("confirm-email-account", "confirm-email-address"),
+            Self::Invitation => ("resend-invitation", "resend-invitation-address"),
         }
     }
 }

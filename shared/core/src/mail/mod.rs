@@ -52,6 +52,13 @@ pub enum Mail<'a> {
         /// The one-time token in the link.
         token: &'a str,
     },
+    /// Somebody is invited to an organisation.
+    Invitation {
+        /// Where the token is redeemed.
+        link: &'a str,
+        /// The one-time token in the link.
+        token: &'a str,
+    },
     /// To a new address: confirm that it is to be the account's.
     ConfirmEmail {
         /// Where the token is redeemed.
@@ -154,6 +161,7 @@ impl Mail<'_> {
             Self::AccountLocked { .. } => "account_locked",
             Self::ResetPassword { .. } => "reset_password",
             Self::MagicLink { .. } => "magic_link",
+            Self::Invitation { .. } => "invitation",
             Self::ConfirmEmail { .. } => "confirm_email",
             Self::EmailChanged { .. } => "email_changed",
             Self::DeletionRequested { .. } => "deletion_requested",
@@ -169,6 +177,7 @@ impl Mail<'_> {
             | Self::AccountExists { link }
             | Self::ResetPassword { link, .. }
             | Self::MagicLink { link, .. }
+            | Self::Invitation { link, .. }
             | Self::ConfirmEmail { link }
             | Self::EmailChanged { link }
             | Self::DeletionRequested { link }
@@ -183,6 +192,7 @@ impl Mail<'_> {
             Self::VerifyEmail { token, .. } => Some(("verify", token)),
             Self::ResetPassword { token, .. } => Some(("reset", token)),
             Self::MagicLink { token, .. } => Some(("magic", token)),
+            Self::Invitation { token, .. } => Some(("invite", token)),
             Self::SignInCode { code, .. } => Some(("code", code)),
             _ => None,
         }

@@ -62,6 +62,7 @@ pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Erro
             with_link!("reset_password.en", "reset_password.de", link, minutes = life(Purpose::ResetPassword, MINUTE))
         }
         Mail::MagicLink { link, .. } => with_link!("magic_link.en", "magic_link.de", link, minutes = life(Purpose::MagicLink, MINUTE)),
+        Mail::Invitation { link, .. } => with_link!("invitation.en", "invitation.de", link, days = life(Purpose::Invitation, DAY)),
         Mail::ConfirmEmail { link } => with_link!("confirm_email.en", "confirm_email.de", link, hours = life(Purpose::ConfirmEmail, HOUR)),
         Mail::EmailChanged { link } => with_link!("email_changed.en", "email_changed.de", link, days = life(Purpose::RevertEmail, DAY)),
         Mail::DeletionRequested { link } => {

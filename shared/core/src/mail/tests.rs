@@ -2,13 +2,14 @@ use super::*;
 
 const LINK: &str = "https://getzygo.example/verify-email?token=zv_AAAA&next=%2Fhome";
 
-fn mails() -> [Mail<'static>; 10] {
+fn mails() -> [Mail<'static>; 11] {
     [
         Mail::VerifyEmail { link: LINK, token: "zv_AAAA" },
         Mail::AccountExists { link: "https://getzygo.example/sign-in" },
         Mail::AccountLocked { failures: 10, minutes: 1 },
         Mail::ResetPassword { link: "https://getzygo.example/reset?token=zp_AAAA", token: "zp_AAAA" },
         Mail::MagicLink { link: "https://getzygo.example/magic?token=zm_AAAA", token: "zm_AAAA" },
+        Mail::Invitation { link: "https://getzygo.example/invitation?token=zi_AAAA", token: "zi_AAAA" },
         Mail::ConfirmEmail { link: "https://getzygo.example/confirm-email?token=zc_AAAA" },
         Mail::EmailChanged { link: "https://getzygo.example/revert-email?token=zb_AAAA" },
         Mail::DeletionRequested { link: "https://getzygo.example/cancel-deletion?token=zd_AAAA" },

@@ -170,6 +170,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
         let client = db.superuser().await;
         let sql = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege('zygo_app', oid, 'EXECUTE') ORDER BY 1";
         let expected = [
+            "accept_invitation",
             "add_passkey",
             "answer_mfa_challenge",
             "answer_own_mfa",
@@ -192,6 +193,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "find_tenant",
             "link_identity",
             "list_members",
+            "look_at_invitation",
             "look_at_mfa_challenge",
             "mfa_standing",
             "note_challenge",
@@ -221,6 +223,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "sign_in_succeeded",
             "sign_on",
             "sign_up",
+            "sign_up_by_invitation",
             "tenant_facts",
             "touch_own_session",
             "unlink_identity",

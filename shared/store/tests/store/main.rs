@@ -30,4 +30,5 @@ mod rows;
 mod sessions;
 mod sign_on;
 mod statements;
+mod team;
 mod tenancy;

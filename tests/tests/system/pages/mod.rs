@@ -4,6 +4,7 @@ mod account;
 mod federated;
 mod forgery;
 mod hosts;
+mod invitation;
 mod mailed;
 mod passkeys;
 mod second_factor;
@@ -18,6 +19,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         federated::tests(),
         forgery::tests(),
         hosts::tests(),
+        invitation::tests(),
         mailed::tests(),
         passkeys::tests(),
         second_factor::tests(),

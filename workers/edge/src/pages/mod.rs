@@ -14,6 +14,7 @@ pub mod federated;
 pub mod forgery;
 pub mod form;
 pub mod frame;
+mod invitation;
 mod language;
 mod mailed;
 mod notice;
@@ -100,6 +101,8 @@ fn by_mail() -> Vec<Route> {
         Route::page("/forgot-password/sent", Who::Public, "A mail is on its way", ask::sent).while_suspended(),
         Route::page("/reset", Who::Public, "A new password", password::get_reset).while_suspended(),
         Route::form("/reset", Who::Public, "Set it", password::submit_reset, password::again_reset).while_suspended(),
+        Route::page("/invitation", Who::Anybody, "What one is invited to", invitation::get).hosts(Hosts::Public),
+        Route::form("/invitation", Who::Anybody, "Accept an invitation", invitation::submit, invitation::again).hosts(Hosts::Public),
         Route::page("/magic", Who::Public, "Sign in by link: the button", mailed::get).while_suspended(),
         Route::form("/magic", Who::Public, "Sign in by link", mailed::submit, mailed::again).while_suspended(),
         Route::page("/confirm-email", Who::Public, "A new address: the button", mailed::get).while_suspended(),
@@ -164,7 +167,7 @@ struct Error<'a> {
 /// The page for a request that came to no page of its own. Whoever is not signed in where they must be is led to sign in.
 #[must_use]
 pub fn failed(shared: &Shared, route: Option<&Route>, problem: &Problem) -> Answer {
-    if is_signed_out(problem.code()) && route.is_some_and(|route| route.who != Who::Public) {
+    if is_signed_out(problem.code()) && route.is_some_and(|route| !matches!(route.who, Who::Public | Who::Anybody)) {
         session::forget(shared);
         return Answer::see_other(redirect::sign_in(shared.app, &target(shared)));
     }

@@ -66,6 +66,10 @@ notices! {
     PasskeyRemoved = ("passkey-removed", notice_passkey_removed),
     /// An organisation was created.
     OrganisationCreated = ("organisation-created", notice_organisation_created),
+    /// An invitation was accepted.
+    Joined = ("joined", notice_joined),
+    /// An invitation was accepted with a new account.
+    JoinedNewly = ("joined-newly", notice_joined_newly),
     /// A second factor was set up.
     FactorAdded = ("factor-added", notice_factor_added),
     /// A second factor was taken off.

@@ -31,15 +31,23 @@ pub async fn caller(shared: &Rc<Shared>, route: &'static Route, site: &Resolved)
     if route.who == Who::Public {
         return Ok(None);
     }
+    if route.who == Who::Anybody {
+        // Nobody who is not signed in is sent away.
+        return Ok(if cookies::present(&shared.head) { signed_in(shared, route, site).await.ok() } else { None });
+    }
+    signed_in(shared, route, site).await.map(Some)
+}
+
+async fn signed_in(shared: &Rc<Shared>, route: &'static Route, site: &Resolved) -> Result<Rc<Caller>, Problem> {
     let kept = match cookies::access(&shared.head) {
         Some(token) => authenticate::admitted(shared, route, site, token).await,
         None => Err(Problem::new(Code::Unauthenticated)),
     };
     match kept {
-        Ok(caller) => Ok(Some(caller)),
+        Ok(caller) => Ok(caller),
         Err(problem) if matches!(problem.code(), Code::Unauthenticated | Code::TokenExpired | Code::TokenInvalid) => {
             let access = renew(shared, route, site).await?;
-            authenticate::admitted(shared, route, site, &access).await.map(Some)
+            authenticate::admitted(shared, route, site, &access).await
         }
         Err(problem) => Err(problem),
     }

@@ -177,6 +177,15 @@ texts! {
         "Er wird Teil der Adresse: 3 bis 40 Zeichen aus a–z, 0–9 und Bindestrichen.";
     organisation_button: "Create organisation", "Organisation anlegen";
 
+    invitation: "Join an organisation", "Einer Organisation beitreten";
+    invitation_lead: "You are invited to join:", "Sie sind eingeladen beizutreten:";
+    invitation_organisation: "Organisation", "Die Organisation";
+    invitation_role: "Your role there", "Ihre Rolle dort";
+    invitation_accept: "Accept the invitation", "Einladung annehmen";
+    invitation_sign_in: "Sign in to accept", "Anmelden und annehmen";
+    invitation_join: "Create account and join", "Konto anlegen und beitreten";
+    invitation_over: "Ask whoever invited you to send the invitation again.", "Bitten Sie, wer Sie eingeladen hat, die Einladung noch einmal zu senden.";
+
     sessions: "Devices and sessions", "Geräte und Sitzungen";
     sessions_link: "Sessions", "Sitzungen";
     sessions_lead: "Where you are signed in. End what you do not recognise.", "Wo Sie angemeldet sind. Beenden Sie, was Sie nicht kennen.";
@@ -213,6 +222,8 @@ texts! {
     notice_passkey_removed: "The passkey was removed.", "Der Zugangsschlüssel wurde entfernt.";
     notice_organisation_created: "The organisation was created.", "Die Organisation wurde angelegt.";
 
+    notice_joined: "You are a member now.", "Sie sind jetzt Mitglied.";
+    notice_joined_newly: "Your account is ready, and you are a member. Sign in now.", "Ihr Konto ist bereit, und Sie sind Mitglied. Melden Sie sich jetzt an.";
     notice_factor_added: "The authenticator app is set up.", "Die Authenticator-App ist eingerichtet.";
     notice_factor_removed: "The authenticator app was removed.", "Die Authenticator-App wurde entfernt.";
 

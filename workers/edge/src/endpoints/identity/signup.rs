@@ -8,17 +8,22 @@ use zygo_core::{
     identity::{
         email::Email,
         notice::Reason,
+        one_time::OneTimeToken,
         password::Password,
         risk::{Assessment, disposable::is_disposable},
     },
     text::{Locale, Name},
 };
 use zygo_runtime::random;
-use zygo_store::identity::{self, NewUser, SignUp, UserRow};
+use zygo_store::{
+    access::{Acceptance, Newcomer},
+    identity::{self, NewUser, SignUp, UserRow},
+};
 
 use super::{sign_in, views::UserView};
 use crate::{
     ctx::Ctx,
+    endpoints::access::invitations::{self, accept, preview},
     json_input, outbox,
     passwords::{Turn, judge},
     reply::Reply,
@@ -54,19 +59,20 @@ json_input!(Input, account = email);
 pub struct Output {
     /// The person.
     user: UserView,
-    /// Always true: the address must be verified before the first sign-in.
+    /// Whether the address must be verified before the first sign-in; not where an invitation has proved it.
     verification_required: bool,
 }
 
 /// Creates the account; a taken address answers the same, and its owner gets a mail.
 ///
 /// # Errors
-/// `PASSWORD_TOO_WEAK`, `PASSWORD_BREACHED`, `VALIDATION_FAILED`, `RATE_LIMITED`, `DEPENDENCY_UNAVAILABLE`; `IP_NOT_ALLOWED` from a network
+/// `PASSWORD_TOO_WEAK`, `PASSWORD_BREACHED`, `VALIDATION_FAILED`, `RATE_LIMITED`, `DEPENDENCY_UNAVAILABLE`; `TOKEN_INVALID`,
+/// `TOKEN_EXPIRED`, `TOKEN_CONSUMED`, `PLAN_LIMIT` by an invitation; `IP_NOT_ALLOWED` from a network
 /// address on the platform's or the host's block list.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
-    if input.invitation_token.is_some() {
-        // Organisations send no invitations yet, so no token can be one of theirs.
-        return Err(Problem::new(Code::TokenInvalid).detail("the invitation token is not valid"));
+    if let Some(token) = &input.invitation_token {
+        let token = invitations::token(token)?;
+        return by_invitation(&ctx, input, &token).await;
     }
     let names: Vec<&str> = [&input.first_name, &input.last_name].into_iter().flatten().map(Name::as_str).collect();
     judge(&ctx, "password", &input.password, least(&ctx), Some(&input.email), &names).await?;
@@ -107,6 +113,39 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
 fn least(ctx: &Ctx) -> i32 {
     let kept = ctx.host_tenant().and_then(|tenant| tenant.settings.get("password_min_length")?.as_i64());
     kept.and_then(|length| i32::try_from(length).ok()).unwrap_or_default()
+}
+
+/// Creates an account that accepts an invitation, whose mail has proved the address. A taken address answers the same here too;
+/// its owner is told, and accepts after signing in.
+async fn by_invitation(ctx: &Ctx, input: Input, token: &OneTimeToken) -> Result<Reply<Output>, Problem> {
+    let Input { email, password, first_name, last_name, locale, .. } = input;
+    let least = preview::look(ctx, token).await?.password_min_length;
+    let person = accept::Person { email: Some(email), password, first_name, last_name, locale };
+    let newcomer = Newcomer { told: Some(random::id(ctx.now)), ..accept::newcomer(ctx, person, least).await? };
+    let user = match accept::sign_up(ctx, token, &newcomer).await? {
+        Acceptance::Foreign => return Err(Problem::field("email", "invitation", "the invitation was sent to another address")),
+        Acceptance::Taken { queued } => {
+            outbox::enqueue(ctx, queued);
+            UserView { email_verified: true, ..as_new(&as_user(newcomer)) }
+        }
+        outcome => UserView::from(&invitations::good(outcome)?.user),
+    };
+    Ok(Reply::created(Output { user, verification_required: false }))
+}
+
+fn as_user(newcomer: Newcomer) -> NewUser {
+    NewUser {
+        user_id: newcomer.user_id,
+        email: newcomer.email.unwrap_or_default(),
+        password_hash: newcomer.password_hash,
+        first_name: newcomer.first_name,
+        last_name: newcomer.last_name,
+        locale: newcomer.locale,
+        event_id: random::id(newcomer.now),
+        outbox_id: random::id(newcomer.now),
+        arrival: newcomer.arrival,
+        now: newcomer.now,
+    }
 }
 
 /// Notes in the security trail what is odd about a sign-up.

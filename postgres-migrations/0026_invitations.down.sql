@@ -1,0 +1,16 @@
+DROP FUNCTION sign_up_by_invitation(bytea, text, uuid, text, text, text, text, text[], bigint[], uuid, uuid, timestamptz);
+DROP FUNCTION accept_invitation(bytea, text[], bigint[], uuid, timestamptz);
+DROP FUNCTION join_by_invitation(invitations, uuid, text[], bigint[], uuid, timestamptz);
+DROP FUNCTION take_invitation(bytea, timestamptz);
+DROP FUNCTION look_at_invitation(bytea, timestamptz);
+DROP FUNCTION invitation_standing(invitations, timestamptz);
+DROP POLICY lookup_update ON invitations;
+REVOKE UPDATE (accepted_at, accepted_by, updated_at) ON invitations FROM zygo_lookup;
+REVOKE SELECT ON invitations FROM zygo_lookup;
+GRANT SELECT (id, tenant_id) ON invitations TO zygo_lookup;
+REVOKE UPDATE (token_hash) ON invitations FROM zygo_platform;
+DROP TRIGGER touch ON invitations;
+CREATE TRIGGER touch BEFORE UPDATE ON invitations FOR EACH ROW EXECUTE FUNCTION touch_row();
+DROP INDEX invitations_list;
+DELETE FROM invitations WHERE token_hash IS NULL;
+ALTER TABLE invitations ALTER COLUMN token_hash SET NOT NULL;

@@ -1,0 +1,14 @@
+//! Roles, members, invitations.
+
+mod critical;
+mod invitations;
+mod members;
+mod ownership;
+mod roles;
+mod suspension;
+
+/// All tests of this folder.
+pub fn tests() -> Vec<libtest_mimic::Trial> {
+    let modules = [roles::tests(), members::tests(), suspension::tests(), ownership::tests(), critical::tests(), invitations::tests()];
+    modules.into_iter().flatten().collect()
+}
