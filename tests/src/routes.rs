@@ -80,6 +80,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/auth/sso/saml/{connection}", Who::Public, false),
     route("POST", "/auth/sso/saml/{connection}/acs", Who::Public, false),
     route("GET", "/auth/sso/saml/{connection}/metadata", Who::Public, false),
+    route("GET", "/audit-logs", Who::Member, false),
+    route("GET", "/users/{id}/activity", Who::Session, false),
     route("GET", "/sso/connections", Who::Member, false),
     route("POST", "/sso/connections", Who::Member, true),
     route("GET", "/sso/connections/{id}", Who::Member, false),

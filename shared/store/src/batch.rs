@@ -11,7 +11,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use crate::{Db, Described, Guard, LookupScope, Scope, StoreError, TenantScope, statement::Statement};
+use crate::{Db, Described, Guard, LookupScope, Scope, StoreError, TenantScope, scope::Context, statement::Statement};
 
 /// Statements of a batch at most. Up to this many, `join_all` polls its futures in their order, which is the order on the wire.
 const MOST: usize = 24;
@@ -19,10 +19,11 @@ const MOST: usize = 24;
 /// Opens every transaction: the context that policies and triggers read, transaction-local.
 const ENTER: Statement<LookupScope> = Statement::new(
     "batch.enter",
-    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
-    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
+    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
+    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
     "/* batch.enter */ SELECT set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true), \
-     set_config('app.request_id', $3, true), set_config('app.actor', $4, true), set_config('app.platform_reason', $5, true)",
+     set_config('app.request_id', $3, true), set_config('app.actor', $4, true), set_config('app.platform_reason', $5, true), \
+     set_config('app.address', $6, true)",
 );
 
 /// Opens the work of a guarded scope: an error where the person may not, so that nothing after it is done.
@@ -101,8 +102,8 @@ impl<'a, S: Scope> Batch<'a, S> {
             return Err(StoreError::Bug("a batch of too many statements".into()));
         }
         let context = self.scope.context();
-        let enter: [(Param<'_>, Type); 5] = [&context.tenant_id, &context.user_id, &context.request_id, &context.actor, &context.platform_reason]
-            .map(|value| (value as Param<'_>, Type::TEXT));
+        let Context { tenant_id, user_id, request_id, actor, platform_reason, address } = &context;
+        let enter = [tenant_id, user_id, request_id, actor, platform_reason, address].map(|value| (value as Param<'_>, Type::TEXT));
         let client = self.db.one_trip();
         let alone = OptionFuture::from(self.alone.then(|| client.query_typed(ALONE.described().sql, &[])));
         let guard = OptionFuture::from(self.scope.guard().map(|guard| require(client, guard)));

@@ -33,6 +33,7 @@ pub struct Context {
     pub(crate) request_id: String,
     pub(crate) actor: String,
     pub(crate) platform_reason: String,
+    pub(crate) address: String,
 }
 
 mod sealed {
@@ -86,13 +87,20 @@ pub struct TenantScope {
     request_id: String,
     actor: Actor,
     guard: Option<Guard>,
+    address: String,
 }
 
 impl TenantScope {
     /// The scope of a tenant; tenant zero shows each person only their own rows.
     #[must_use]
     pub fn new(tenant_id: TenantId, user_id: Option<UserId>, request_id: &str, actor: Actor) -> Self {
-        Self { tenant_id, user_id, request_id: request_id.to_owned(), actor, guard: None }
+        Self { tenant_id, user_id, request_id: request_id.to_owned(), actor, guard: None, address: String::new() }
+    }
+
+    /// The same, from a client address, which the audit trail keeps.
+    #[must_use]
+    pub fn from_address(self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self }
     }
 
     /// The same, with a guard: each of its transactions begins by checking it, in the round trip of its work.
@@ -128,6 +136,7 @@ impl Scope for TenantScope {
             request_id: self.request_id.clone(),
             actor: self.actor.to_string(),
             platform_reason: String::new(),
+            address: self.address.clone(),
         }
     }
 
@@ -143,24 +152,31 @@ impl Scope for TenantScope {
 pub struct LookupScope {
     user_id: Option<UserId>,
     request_id: String,
+    address: String,
 }
 
 impl LookupScope {
     /// The scope of a request, with the person if one has signed in.
     #[must_use]
     pub fn new(user_id: Option<UserId>, request_id: &str) -> Self {
-        Self { user_id, request_id: request_id.to_owned() }
+        Self { user_id, request_id: request_id.to_owned(), address: String::new() }
+    }
+
+    /// The same, from a client address, which the audit trail keeps.
+    #[must_use]
+    pub fn from_address(self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self }
     }
 
     /// The same request, on behalf of this person.
     pub(crate) fn of(&self, user_id: UserId) -> Self {
-        Self { user_id: Some(user_id), request_id: self.request_id.clone() }
+        Self { user_id: Some(user_id), ..self.clone() }
     }
 
     /// The same request, in a tenant that is known by now.
     pub(crate) fn within(&self, tenant_id: TenantId, user_id: Option<UserId>) -> TenantScope {
         let actor = user_id.map_or(Actor::Anonymous, Actor::User);
-        TenantScope { tenant_id, user_id, request_id: self.request_id.clone(), actor, guard: None }
+        TenantScope { tenant_id, user_id, request_id: self.request_id.clone(), actor, guard: None, address: self.address.clone() }
     }
 }
 
@@ -170,6 +186,7 @@ impl Scope for LookupScope {
             user_id: self.user_id.map(|id| id.to_string()).unwrap_or_default(),
             request_id: self.request_id.clone(),
             actor: self.user_id.map_or(Actor::Anonymous, Actor::User).to_string(),
+            address: self.address.clone(),
             ..Context::default()
         }
     }

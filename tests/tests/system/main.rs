@@ -4,6 +4,7 @@
 
 mod access;
 mod afterwards;
+mod audit;
 mod auth;
 mod faults;
 mod integrations;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         tenants::settings::tests(),
         permissions::tests(),
         access::tests(),
+        audit::tests(),
         well_known::tests(),
         operations::tests(),
         pages::tests(),

@@ -131,7 +131,7 @@ impl Shared {
     /// The scope in which nothing of a tenant can be seen.
     #[must_use]
     pub fn lookup(&self) -> LookupScope {
-        LookupScope::new(self.trace.user_id.get(), &self.request_id)
+        LookupScope::new(self.trace.user_id.get(), &self.request_id).from_address(self.head.client_address())
     }
 }
 
@@ -249,7 +249,8 @@ impl Ctx {
     pub fn tenant_scope(&self) -> Result<TenantScope, Problem> {
         let caller = self.caller()?;
         let tenant = caller.tenant_id.ok_or(Problem::new(Code::NotFound))?;
-        let scope = TenantScope::new(tenant, Some(caller.user_id), &self.request_id, Actor::User(caller.user_id));
+        let scope =
+            TenantScope::new(tenant, Some(caller.user_id), &self.request_id, Actor::User(caller.user_id)).from_address(self.head.client_address());
         Ok(match self.inner.route.who {
             Who::Permission(permission) if permission.is_critical() => scope.guarded(Guard::permission(permission, caller.session_id)),
             Who::Owner => scope.guarded(Guard::owner(caller.session_id)),

@@ -206,3 +206,143 @@ fn a_read_of_another_tenants_row_is_recorded_and_one_of_nothing_is_not() {
         assert_eq!(kept, [("roles", "select"), ("roles", "update"), ("tenants", "select")]);
     });
 }
+
+/// What an audit row may say although its name or type looks like a secret, each with its reason.
+const NO_SECRET: &[(&str, &str)] = &[
+    ("passkeys.credential_id", "a public identifier, the authenticator shows it to anybody"),
+    ("passkeys.public_key", "public"),
+    ("tenant_settings.password_min_length", "a rule"),
+];
+
+/// Every column of every table that a trigger audits: written with a row, changed and removed, and looked for in the trail.
+#[test]
+fn nothing_that_looks_like_a_secret_is_in_the_trail() {
+    with_db(async |db| {
+        let client = db.superuser().await;
+        let all = crate::rows::tables(&client).await;
+        let party = crate::rows::party(&client, &all).await;
+        let audited = "SELECT c.relname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgname = 'audit' ORDER BY 1";
+        let names: Vec<String> = client.query(audited, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+        assert!(names.len() > 20, "{names:?}");
+        let mut exposed = std::collections::BTreeSet::new();
+        for name in &names {
+            let table = &all[name];
+            let row = crate::rows::values(&client, &all, table, party).await;
+            if !matches!(name.as_str(), "tenants" | "users") {
+                crate::rows::insert(&client, name, &row).await.unwrap_or_else(|error| panic!("a row of {name}: {error:?}"));
+            }
+            let trail = "SELECT before, after FROM audit_logs WHERE resource_type = $1";
+            let rows = client.query(trail, &[&name]).await.unwrap();
+            assert!(!rows.is_empty(), "{name} leaves no trail");
+            let shown: Vec<String> = rows
+                .iter()
+                .flat_map(|row| [row.get::<_, Option<Value>>(0), row.get(1)])
+                .flatten()
+                .flat_map(|row| row.as_object().unwrap().keys().cloned().collect::<Vec<_>>())
+                .collect();
+            for column in &table.columns {
+                let looks = column.kind.starts_with("bytea")
+                    || ["hash", "secret", "sealed", "token", "password", "headers", "private"].iter().any(|word| column.name.contains(word));
+                if looks && shown.contains(&column.name) {
+                    exposed.insert(format!("{name}.{}", column.name));
+                }
+            }
+        }
+        let excused: std::collections::BTreeSet<String> = NO_SECRET.iter().map(|(column, _)| (*column).to_owned()).collect();
+        assert_eq!(exposed, excused);
+    });
+}
+
+#[test]
+fn the_address_and_the_request_are_on_record() {
+    with_db(async |db| {
+        let app = db.app().await;
+        let user = person(&app, "ada@example.com").await;
+        let patch = identity::ProfilePatch { first_name: Some(Some("Augusta".to_owned())), ..Default::default() };
+        let scope = lookup().from_address("2001:db8::7");
+        one_trip(&app, identity::update_profile(&app, &scope, user, &patch, None)).await.unwrap();
+        let long = lookup().from_address(&"x".repeat(200));
+        let patch = identity::ProfilePatch { first_name: Some(Some("Ada".to_owned())), ..Default::default() };
+        one_trip(&app, identity::update_profile(&app, &long, user, &patch, None)).await.unwrap();
+        let client = db.superuser().await;
+        let sql = "SELECT ip FROM audit_logs WHERE action = 'users.update' ORDER BY seq";
+        let kept: Vec<String> = client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+        assert_eq!(kept, ["2001:db8::7".to_owned(), "x".repeat(45)]);
+    });
+}
+
+#[test]
+fn how_grave_an_event_is_follows_from_its_kind() {
+    with_db(async |db| {
+        let client = db.superuser().await;
+        let sql = "INSERT INTO security_events (id, tenant_id, kind, severity) SELECT gen_random_uuid(), id, $1, coalesce($2, 'warning') FROM tenants RETURNING severity";
+        for (kind, given, expected) in [
+            ("rls.violation", None, "critical"),
+            ("session.refresh_token_reused", None, "critical"),
+            ("sign_in.failed", None, "info"),
+            ("sign_in.failed", Some("critical"), "critical"),
+            ("something.else", None, "warning"),
+        ] {
+            let severity: String = client.query_one(sql, &[&kind, &given]).await.unwrap().get(0);
+            assert_eq!(severity, expected, "{kind}");
+        }
+    });
+}
+
+/// The plan of each way to ask, on a table that is large enough for the planner to mind: the index of the filter, in the list's
+/// order, and never the table from end to end.
+#[test]
+fn no_way_to_ask_reads_the_whole_trail() {
+    with_db(async |db| {
+        let app = db.app().await;
+        let (owner, acme) = tenant(&app, "acme").await;
+        tenant(&app, "globex").await;
+        let client = db.superuser().await;
+        let fill = "INSERT INTO audit_logs (id, tenant_id, actor, user_id, action, resource_type, resource_id, created_at)
+            SELECT gen_random_uuid(), t.id, 'user:' || n % 50, $1, 'roles.' || n % 5, 'roles' || n % 5, gen_random_uuid(), now() - n * interval '3 seconds'
+            FROM tenants t, generate_series(1, 20000) n";
+        client.execute(fill, &[&owner.uuid()]).await.unwrap();
+        let fill = "INSERT INTO security_events (id, tenant_id, kind, user_id, created_at)
+            SELECT gen_random_uuid(), t.id, 'kind.' || n % 9, $1, now() - n * interval '3 seconds' FROM tenants t, generate_series(1, 20000) n";
+        client.execute(fill, &[&owner.uuid()]).await.unwrap();
+        let fill = "INSERT INTO user_activity (id, tenant_id, user_id, action, created_at)
+            SELECT gen_random_uuid(), t.id, $1, 'signed_in', now() - n * interval '3 seconds' FROM tenants t, generate_series(1, 20000) n";
+        client.execute(fill, &[&owner.uuid()]).await.unwrap();
+        client.batch_execute("ANALYZE audit_logs, security_events, user_activity").await.unwrap();
+        let worker = db.role("zygo_app").await;
+        worker
+            .batch_execute(&format!("SELECT set_config('app.tenant_id', '{acme}', false), set_config('app.user_id', '{owner}', false)"))
+            .await
+            .unwrap();
+        let ways = [
+            ("audit.changes", "NULL, NULL, NULL, NULL, '1970-01-01', '9000-01-01'", "_list"),
+            ("audit.changes", "'user:7', NULL, NULL, NULL, '1970-01-01', '9000-01-01'", "_actor"),
+            ("audit.changes", "NULL, 'roles.1', NULL, NULL, '1970-01-01', '9000-01-01'", "_action"),
+            ("audit.changes", "NULL, NULL, 'roles1', NULL, '1970-01-01', '9000-01-01'", "_type"),
+            ("audit.changes", "NULL, NULL, NULL, gen_random_uuid(), '1970-01-01', '9000-01-01'", "_resource"),
+            ("audit.changes", "'nobody', 'nothing', NULL, NULL, now() - interval '1 hour', now()", "_"),
+            ("audit.events", "NULL, NULL, NULL, '1970-01-01', '9000-01-01'", "_list"),
+            ("audit.events", "'kind.3', NULL, NULL, '1970-01-01', '9000-01-01'", "_kind"),
+            ("audit.events", "NULL, 'critical', NULL, '1970-01-01', '9000-01-01'", "_severity"),
+            ("audit.events", "NULL, NULL, gen_random_uuid(), '1970-01-01', '9000-01-01'", "_user"),
+        ];
+        let ways = ways.map(|(name, arguments, index)| (name, format!("{arguments}, '9000-01-01', gen_random_uuid(), 21"), index));
+        let activity = ("audit.activity", format!("'{owner}', '9000-01-01', gen_random_uuid(), 21"), "_list");
+        for (name, arguments, index) in ways.into_iter().chain([activity]) {
+            let statement = zygo_store::statements().into_iter().find(|statement| statement.name == name).unwrap();
+            let types: Vec<&str> = statement.params.iter().map(tokio_postgres::types::Type::name).collect();
+            worker.batch_execute(&format!("PREPARE way ({}) AS {}", types.join(", "), statement.sql)).await.unwrap();
+            let plan = worker.query(&format!("EXPLAIN (ANALYZE, BUFFERS OFF, TIMING OFF) EXECUTE way ({arguments})"), &[]).await.unwrap();
+            worker.batch_execute("DEALLOCATE way").await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+            let plan = plan.join("\n");
+            // An empty partition costs nothing, however it is read; nor does what was never looked at.
+            let whole =
+                plan.lines().filter(|line| line.contains("Seq Scan")).find(|line| !line.contains("rows=0.00") && !line.contains("never executed"));
+            assert!(whole.is_none(), "{name} ({arguments}):\n{plan}");
+            let removed = plan.lines().filter_map(|line| line.trim().strip_prefix("Rows Removed by Filter: ")?.parse::<u64>().ok()).max();
+            assert!(removed.unwrap_or(0) < 2_000, "{name} ({arguments}):\n{plan}");
+            assert!(plan.lines().any(|line| line.contains("Index") && line.contains("using")), "{name} {index}:\n{plan}");
+        }
+    });
+}

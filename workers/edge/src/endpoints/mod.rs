@@ -1,6 +1,7 @@
 //! Every endpoint, by capability. The table of a capability stands in its `mod.rs`.
 
 pub mod access;
+pub mod audit;
 pub mod dev;
 pub mod identity;
 pub mod integrations;
@@ -16,6 +17,7 @@ pub fn api() -> Vec<Route> {
         ("identity", identity::routes()),
         ("tenancy", tenancy::routes()),
         ("access", access::routes()),
+        ("audit", audit::routes()),
         ("system", system::routes()),
         ("dev", dev::routes()),
         ("pages", pages::assets()),

@@ -90,7 +90,7 @@ async fn keep(ctx: &Ctx, callback: &Callback, flow: &Flow<Then>) -> Result<(), P
     let given = oidc::redeem(config, &endpoints.token, &request).await?;
     let (_, tokens) = drives::seal(config, &given, None, &seal_context(tenant_id, user_id, provider), ctx.now)?;
     let new = NewIntegration { id: random::id(ctx.now), provider: provider.key(), session_id, tokens, event_id: random::id(ctx.now), now: ctx.now };
-    let scope = TenantScope::new(tenant_id, Some(user_id), &ctx.request_id, Actor::User(user_id));
+    let scope = TenantScope::new(tenant_id, Some(user_id), &ctx.request_id, Actor::User(user_id)).from_address(ctx.head.client_address());
     let db = ctx.db().await?;
     if ctx.store(integrations::connect(&db, &scope, &new)).await? { Ok(()) } else { Err(Problem::new(Code::SessionRevoked)) }
 }

@@ -1,0 +1,4 @@
+//! The audit trail: what can be asked of it, and how it is written out.
+
+pub mod export;
+pub mod filter;
