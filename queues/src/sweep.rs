@@ -2,12 +2,12 @@
 
 use futures::future::join_all;
 use worker::Env;
-use zygo_core::error::Problem;
+use zygo_core::{error::Problem, id::TenantId};
 use zygo_runtime::{
     clock, log,
     postgres::{self, Role},
 };
-use zygo_store::{PlatformScope, identity, integrations, outbox, tenancy, upkeep};
+use zygo_store::{PlatformScope, audit, identity, integrations, outbox, tenancy, upkeep};
 
 use crate::{producer, run::postgres_problem};
 
@@ -71,18 +71,51 @@ async fn owe_renewals(env: &Env) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Hourly: removes one-time tokens and session records that have long expired.
+/// Hourly: removes one-time tokens and session records that have long expired, and owes the sealing of the audit trail.
 pub async fn hourly(env: &Env) {
     upkeep(env, Upkeep::Expired).await;
+    if let Err(problem) = owe_seals(env).await {
+        log::line(log::Level::Error, "sealing failed", serde_json::json!({ "cause": problem.log_cause() }));
+    }
+}
+
+/// The mark is a transaction of its own, over before the second asks which marks are final; this hour's is, unless somebody is just
+/// writing, and then the hour before's.
+async fn owe_seals(env: &Env) -> Result<(), Problem> {
+    let db = postgres::connect(env, Role::Platform).await?;
+    let scope = PlatformScope::new("audit sealing", "sweep");
+    postgres::bounded(audit::mark(&db, &scope)).await?.map_err(postgres_problem)?;
+    let rows = postgres::bounded(audit::owe_seals(&db, &scope, clock::now())).await?.map_err(postgres_problem)?;
+    join_all(rows.iter().map(|row| producer::send(env, row))).await;
+    Ok(())
 }
 
 /// Daily: makes the partitions of the coming months, removes settled outbox rows after 30 days, erases the accounts whose
-/// owners wanted that 30 days ago, forgets the slugs that were given up so long ago, and closes the organisations that were to be deleted.
+/// owners wanted that 30 days ago, forgets the slugs that were given up so long ago, closes the organisations that were to be deleted,
+/// and owes the removal of what plans keep of the audit trail no longer.
 pub async fn daily(env: &Env) {
     upkeep(env, Upkeep::Partitions).await;
     upkeep(env, Upkeep::Accounts).await;
     upkeep(env, Upkeep::Redirects).await;
     upkeep(env, Upkeep::Organisations).await;
+    if let Err(problem) = owe_expiry(env).await {
+        log::line(log::Level::Error, "retention failed", serde_json::json!({ "cause": problem.log_cause() }));
+    }
+}
+
+/// Tenants are gone through in their order; the platform's own trail, before all of them, is kept.
+async fn owe_expiry(env: &Env) -> Result<(), Problem> {
+    let db = postgres::connect(env, Role::Platform).await?;
+    let scope = PlatformScope::new("audit retention", "sweep");
+    let mut after = TenantId::PLATFORM;
+    loop {
+        let rows = postgres::bounded(audit::owe_expiry(&db, &scope, after, ROWS, clock::now())).await?.map_err(postgres_problem)?;
+        join_all(rows.iter().map(|row| producer::send(env, row))).await;
+        match rows.last() {
+            Some(last) if i64::try_from(rows.len()).is_ok_and(|rows| rows >= ROWS) => after = last.tenant_id,
+            _ => return Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! One consumer per kind of job.
 
+pub mod audit;
 pub mod directory_sync;
 pub mod domains;
 pub mod files_remove;
@@ -38,6 +39,9 @@ pub async fn run(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         Job::IntegrationsRevoke { integration_id } => integrations::revoke(work, *integration_id).await,
         Job::DomainsCheck { domain_id } => domains::check(work, *domain_id).await,
         Job::DomainsRelease { hostname_id } => domains::release(work, hostname_id).await,
+        Job::AuditSeal { tenant_id, through } => audit::seal(work, *tenant_id, *through).await,
+        Job::AuditArchive { tenant_id, number } => audit::archive(work, *tenant_id, *number).await,
+        Job::AuditExpire { tenant_id } => audit::expire(work, *tenant_id).await,
         Job::DirectorySync { tenant_id } => directory_sync::run(work, *tenant_id).await,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The scripts in `scripts/` call it; `cargo run -p xtask -- --help` lists it.
 
+mod audit;
 mod demo;
 mod files;
 mod keys;
@@ -76,6 +77,18 @@ enum Task {
         #[arg(long, default_value = ".dev.vars")]
         file: PathBuf,
     },
+    /// Holds the audit trail against its seals
+    VerifyAudit {
+        /// Connects as zygo_platform or a superuser
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+        /// This organisation alone
+        #[arg(long)]
+        tenant: Option<uuid::Uuid>,
+        /// A mirror of the bucket with the seals' copies
+        #[arg(long)]
+        archive: Option<PathBuf>,
+    },
     /// Writes public/openapi.json from the route table
     #[cfg(feature = "routes")]
     Openapi {
@@ -108,6 +121,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Secrets { file } => secrets::complete(&file),
         Task::RotateKeys { step, file, dry_run } => keys::rotate(&step, &file, dry_run),
         Task::Secret { name, file } => secrets::show(&name, &file),
+        Task::VerifyAudit { database_url, tenant, archive } => audit::verify(&database_url, tenant, archive.as_deref()).await,
         #[cfg(feature = "routes")]
         Task::Openapi { file, check } => openapi::run(&file, check),
     }

@@ -36,6 +36,8 @@ pub fn statements() -> Vec<Described> {
         access::member::STATEMENTS,
         audit::list::STATEMENTS,
         audit::record::STATEMENTS,
+        audit::retention::STATEMENTS,
+        audit::seal::STATEMENTS,
         health::STATEMENTS,
         identity::address::STATEMENTS,
         identity::avatar::STATEMENTS,

@@ -147,6 +147,28 @@ pub enum Job {
         /// The challenge that it answers.
         challenge_id: ChallengeId,
     },
+    /// Seal a tenant's audit trail.
+    #[serde(rename = "audit.seal")]
+    AuditSeal {
+        /// Whose.
+        tenant_id: TenantId,
+        /// Up to which place, which is final.
+        through: i64,
+    },
+    /// Copy a seal to where it is out of reach.
+    #[serde(rename = "audit.archive")]
+    AuditArchive {
+        /// Whose.
+        tenant_id: TenantId,
+        /// Which.
+        number: i64,
+    },
+    /// Remove what a tenant's plan keeps of its audit trail no longer.
+    #[serde(rename = "audit.expire")]
+    AuditExpire {
+        /// Whose.
+        tenant_id: TenantId,
+    },
     /// Copy a tenant's hosts into the edge directory.
     #[serde(rename = "directory.sync")]
     DirectorySync {
@@ -179,6 +201,9 @@ impl Job {
             Self::MailSignInCode { .. } => "mail.sign_in_code",
             Self::DomainsCheck { .. } => "domains.check",
             Self::DomainsRelease { .. } => "domains.release",
+            Self::AuditSeal { .. } => "audit.seal",
+            Self::AuditArchive { .. } => "audit.archive",
+            Self::AuditExpire { .. } => "audit.expire",
             Self::DirectorySync { .. } => "directory.sync",
         }
     }
@@ -212,6 +237,9 @@ impl Job {
             | Self::IntegrationsRevoke { .. }
             | Self::DomainsCheck { .. }
             | Self::DomainsRelease { .. }
+            | Self::AuditSeal { .. }
+            | Self::AuditArchive { .. }
+            | Self::AuditExpire { .. }
             | Self::DirectorySync { .. } => Queue::Jobs,
         }
     }
@@ -272,6 +300,9 @@ mod tests {
             Job::IntegrationsRenew { integration_id: Uuid::from_u128(4) },
             Job::IntegrationsRevoke { integration_id: Uuid::from_u128(4) },
             Job::MailSignInCode { user_id, challenge_id: uuid::Uuid::nil().into() },
+            Job::AuditSeal { tenant_id: TenantId::PLATFORM, through: 7 },
+            Job::AuditArchive { tenant_id: TenantId::PLATFORM, number: 1 },
+            Job::AuditExpire { tenant_id: TenantId::PLATFORM },
             Job::DirectorySync { tenant_id: TenantId::PLATFORM },
         ]
     }
