@@ -2,8 +2,9 @@
 
 mod activity;
 mod logs;
+mod seals;
 
 /// All tests of this folder.
 pub fn tests() -> Vec<libtest_mimic::Trial> {
-    [logs::tests(), activity::tests()].into_iter().flatten().collect()
+    [logs::tests(), activity::tests(), seals::tests()].into_iter().flatten().collect()
 }
