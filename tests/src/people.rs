@@ -239,18 +239,4 @@ impl System {
         ensure!(session.body["tenant"]["id"] == tenant["id"], "the session is not in the organisation: {}", session.body);
         Ok(Member { person, tenant_id, slug, host, session })
     }
-
-    /// Somebody with a role in another's organisation, signed in to it. How they got in is not what this is about.
-    ///
-    /// # Errors
-    /// When a step fails.
-    pub async fn colleague(&self, of: &Member, role: &str) -> Result<Member> {
-        let (person, session) = self.session().await?;
-        let join = "INSERT INTO user_roles (id, tenant_id, user_id, role_id) SELECT gen_random_uuid(), r.tenant_id, $3::text::uuid, r.id \
-                    FROM roles r WHERE r.tenant_id = $1::text::uuid AND r.key = $2";
-        ensure!(self.database.execute(join, &[&of.tenant_id, &role, &session.user_id]).await? == 1, "no role {role}");
-        let switched = session.api.post("/auth/switch-tenant", &json!({ "tenant_id": of.tenant_id })).await?;
-        let session = Session::read(switched, &person.api)?;
-        Ok(Member { person, session, ..of.clone() })
-    }
 }

@@ -82,6 +82,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/auth/sso/saml/{connection}/metadata", Who::Public, false),
     route("GET", "/audit-logs", Who::Member, false),
     route("GET", "/users/{id}/activity", Who::Session, false),
+    route("GET", "/security-events", Who::Member, false),
     route("GET", "/sso/connections", Who::Member, false),
     route("POST", "/sso/connections", Who::Member, true),
     route("GET", "/sso/connections/{id}", Who::Member, false),

@@ -114,7 +114,7 @@ impl<'a, S: Scope> Batch<'a, S> {
             async move {
                 let rows = client.query_typed(step.sql, &step.params).await;
                 unsent.fetch_or(rows.is_err(), Ordering::Relaxed);
-                rows.map_err(|error| StoreError::from_postgres(step.name, &error))
+                rows.map_err(|error| StoreError::from_postgres(step.name, &error).of(step.sql))
             }
         }));
         let commit = async { client.batch_execute(if unsent.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" }).await };

@@ -4,6 +4,8 @@ use std::{error::Error as _, fmt};
 
 use tokio_postgres::Error;
 
+use crate::audit::Operation;
+
 /// Somebody whose organisation requires sign-on tried to begin a session otherwise.
 pub const SIGN_ON_REQUIRED: &str = "sign_on_required";
 /// The plan has no room for another member.
@@ -36,7 +38,14 @@ pub enum StoreError {
         constraint: String,
     },
     /// A policy or a missing grant refused it (42501).
-    Forbidden(String),
+    Forbidden {
+        /// For the log.
+        cause: String,
+        /// Which table, as far as the server says.
+        table: String,
+        /// What was about to be done there.
+        operation: Operation,
+    },
     /// A rule of the schema refused it, by name (23514).
     Refused {
         /// The constraint's name.
@@ -58,7 +67,7 @@ impl StoreError {
     #[must_use]
     pub fn cause(&self) -> &str {
         match self {
-            Self::Unavailable(cause) | Self::Forbidden(cause) | Self::Retry(cause) | Self::Bug(cause) => cause,
+            Self::Unavailable(cause) | Self::Forbidden { cause, .. } | Self::Retry(cause) | Self::Bug(cause) => cause,
             Self::Conflict { constraint } | Self::Refused { constraint } => constraint,
             Self::Denied { permission } => permission.as_deref().unwrap_or("owner"),
         }
@@ -83,7 +92,7 @@ impl StoreError {
             "23514" if RULES.contains(&db.constraint().unwrap_or_default()) => {
                 Self::Refused { constraint: db.constraint().unwrap_or_default().to_owned() }
             }
-            "42501" => Self::Forbidden(cause),
+            "42501" => Self::Forbidden { table: refused_table(db.message()).to_owned(), cause, operation: Operation::Select },
             "40001" | "40P01" | "55P03" => Self::Retry(cause),
             "57014" => Self::Unavailable(cause),
             code if ["08", "53", "57P", "28"].iter().any(|class| code.starts_with(class)) => Self::Unavailable(cause),
@@ -92,12 +101,36 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// The failure of a statement with this SQL, which says what a refused one was about to do.
+    pub(crate) fn of(self, sql: &str) -> Self {
+        match self {
+            Self::Forbidden { cause, table, .. } => {
+                let does = |verb: &str| sql.contains(&format!("{verb} {table}"));
+                let operation = match () {
+                    () if does("INSERT INTO") => Operation::Insert,
+                    () if does("UPDATE") => Operation::Update,
+                    () if does("DELETE FROM") => Operation::Delete,
+                    () => Operation::Select,
+                };
+                Self::Forbidden { cause, table, operation }
+            }
+            other => other,
+        }
+    }
+}
+
+/// The table that the server names: `… policy for table "x"`, `permission denied for table x`.
+fn refused_table(message: &str) -> &str {
+    message.rsplit_once(" table ").map_or("", |(_, table)| table.trim_matches('"'))
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unavailable(_) => "the database is unavailable",
             Self::Conflict { .. } => "the change conflicts with another",
-            Self::Forbidden(_) | Self::Refused { .. } | Self::Denied { .. } => "the database refused it",
+            Self::Forbidden { .. } | Self::Refused { .. } | Self::Denied { .. } => "the database refused it",
             Self::Retry(_) => "the change lost to another",
             Self::Bug(_) => "the store failed",
         })

@@ -24,7 +24,7 @@ use zygo_runtime::{
 };
 use zygo_store::{
     Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError,
-    TenantScope,
+    TenantScope, audit::Operation,
 };
 
 use crate::{
@@ -47,6 +47,8 @@ pub struct Trace {
     pub preflight: RefCell<Option<String>>,
     /// Whether a person sees the answer, so that a problem becomes a page.
     pub page: Cell<bool>,
+    /// What a policy refused: the table, and what was about to be done there.
+    pub refused: RefCell<Option<(String, Operation)>>,
     /// Tenant of the request.
     pub tenant_id: Cell<Option<TenantId>>,
     /// Caller of the request.
@@ -103,7 +105,12 @@ impl Shared {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
         let spent = clock::now().since(start) as f64;
         self.trace.db_ms.set(self.trace.db_ms.get() + spent);
-        result?.map_err(store_problem)
+        result?.map_err(|error| {
+            if let StoreError::Forbidden { table, operation, .. } = &error {
+                self.trace.refused.replace(Some((table.clone(), *operation)));
+            }
+            store_problem(error)
+        })
     }
 
     /// Round trips to Postgres so far.
@@ -162,7 +169,7 @@ pub fn store_problem(error: StoreError) -> Problem {
             _ => Problem::internal(constraint),
         },
         StoreError::Denied { permission } => Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission })),
-        StoreError::Forbidden(cause) => Problem::new(Code::NotFound).cause(format!("refused by a policy: {cause}")),
+        StoreError::Forbidden { cause, .. } => Problem::new(Code::NotFound).cause(format!("refused by a policy: {cause}")),
         StoreError::Bug(cause) => Problem::internal(cause),
     }
 }

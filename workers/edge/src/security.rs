@@ -5,11 +5,15 @@ use std::rc::Rc;
 use serde_json::json;
 use zygo_core::id::{TenantId, UserId};
 use zygo_runtime::{log, random};
-use zygo_store::audit::{self, SecurityEvent};
+use zygo_store::{
+    Actor, TenantScope,
+    audit::{self, SecurityEvent, Violation},
+};
 
 use crate::{
     caller::Caller,
     ctx::{Ctx, Shared},
+    route::Route,
 };
 
 /// A token of one tenant was shown at another tenant's host.
@@ -53,9 +57,29 @@ pub fn foreign_read(ctx: &Ctx, table: &'static str, id: uuid::Uuid) {
     let Ok(scope) = ctx.tenant_scope() else { return };
     let scope = scope.unguarded();
     let event_id = random::id(ctx.now);
+    let route = pattern(ctx.route());
     ctx.after(async move {
         let Ok(db) = shared.db().await else { return };
         // What cannot be recorded shows in the log by its own line.
-        let _ = shared.store(audit::record_foreign_read(&db, &scope, table, id, event_id, shared.now)).await;
+        let _ = shared.store(audit::record_foreign_read(&db, &scope, table, id, &route, event_id, shared.now)).await;
     });
+}
+
+/// A policy refused what a request was about to do: recorded once the response is on its way, in the tenant that it was made in.
+pub fn refused(shared: &Rc<Shared>, route: &Route) {
+    let Some((table, operation)) = shared.trace.refused.take() else { return };
+    let (tenant, user) = (shared.trace.tenant_id.get().unwrap_or(TenantId::PLATFORM), shared.trace.user_id.get());
+    let scope =
+        TenantScope::new(tenant, user, &shared.request_id, user.map_or(Actor::Anonymous, Actor::User)).from_address(shared.head.client_address());
+    let violation = Violation { id: random::id(shared.now), operation, table, row_id: None, route: pattern(route), now: shared.now };
+    let request = Rc::clone(shared);
+    shared.after(async move {
+        let Ok(db) = request.db().await else { return };
+        let _ = request.store(audit::record_rls_violation(&db, &scope, &violation)).await;
+    });
+}
+
+/// A route as the trail names it: never the path, which may carry a token.
+fn pattern(route: &Route) -> String {
+    format!("{} {}", route.method.as_str(), route.path)
 }

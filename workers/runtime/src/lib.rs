@@ -15,6 +15,7 @@ pub mod outbound;
 pub mod postgres;
 pub mod random;
 pub mod saml;
+pub mod stream;
 pub mod task;
 
 pub use config::Config;

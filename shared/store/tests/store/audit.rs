@@ -189,8 +189,9 @@ fn a_read_of_another_tenants_row_is_recorded_and_one_of_nothing_is_not() {
         let (owner, acme) = tenant(&app, "acme").await;
         let (_, globex) = tenant(&app, "globex").await;
         let scope = TenantScope::new(acme, Some(owner), "r", Actor::User(owner));
-        let probe =
-            async |table: &str, id: uuid::Uuid| one_trip(&app, audit::record_foreign_read(&app, &scope, table, id, new_id(), now())).await.unwrap();
+        let probe = async |table: &str, id: uuid::Uuid| {
+            one_trip(&app, audit::record_foreign_read(&app, &scope, table, id, "GET /test", new_id(), now())).await.unwrap()
+        };
         let client = db.superuser().await;
         let role_of = async |tenant: TenantId| -> uuid::Uuid {
             client.query_one("SELECT id FROM roles WHERE tenant_id = $1 LIMIT 1", &[&tenant.uuid()]).await.unwrap().get(0)
@@ -200,7 +201,14 @@ fn a_read_of_another_tenants_row_is_recorded_and_one_of_nothing_is_not() {
         assert!(!probe("tenants", acme.uuid()).await);
         assert!(!probe("roles", role_of(acme).await).await);
         assert!(!probe("roles", new_id()).await);
-        let violation = Violation { id: new_id(), operation: Operation::Update, table: "roles", row_id: None, now: now() };
+        let violation = Violation {
+            id: new_id(),
+            operation: Operation::Update,
+            table: "roles".to_owned(),
+            row_id: None,
+            route: "PATCH /test".to_owned(),
+            now: now(),
+        };
         one_trip(&app, audit::record_rls_violation(&app, &scope, &violation)).await.unwrap();
         let rows = client
             .query(
@@ -352,5 +360,20 @@ fn no_way_to_ask_reads_the_whole_trail() {
             assert!(removed.unwrap_or(0) < 2_000, "{name} ({arguments}):\n{plan}");
             assert!(plan.lines().any(|line| line.contains("Index") && line.contains("using")), "{name} {index}:\n{plan}");
         }
+    });
+}
+
+#[test]
+fn a_refusal_says_what_was_refused() {
+    with_db(async |db| {
+        let app = db.app().await;
+        let user = person(&app, "ada@example.com").await;
+        db.superuser().await.batch_execute("REVOKE UPDATE (first_name) ON users FROM zygo_app").await.unwrap();
+        let patch = identity::ProfilePatch { first_name: Some(Some("Augusta".to_owned())), ..Default::default() };
+        let Err(zygo_store::StoreError::Forbidden { table, operation, .. }) = identity::update_profile(&app, &lookup(), user, &patch, None).await
+        else {
+            panic!("it went through")
+        };
+        assert_eq!((table.as_str(), operation), ("users", Operation::Update));
     });
 }

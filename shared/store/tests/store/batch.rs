@@ -54,7 +54,7 @@ fn a_scope_on_the_wrong_roles_connection_is_good_for_nothing() {
         let scope = TenantScope::new(tenant, Some(owner), "r", Actor::User(owner));
         assert_eq!(tenancy::tenant(&jobs, &scope).await.unwrap(), None);
         let refused = outbox::due(&app, &platform(), 10, now().plus_seconds(60)).await;
-        assert!(matches!(refused, Err(StoreError::Forbidden(_))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Forbidden { .. })), "{refused:?}");
     });
 }
 

@@ -17,7 +17,6 @@ pub fn api() -> Vec<Route> {
         ("identity", identity::routes()),
         ("tenancy", tenancy::routes()),
         ("access", access::routes()),
-        ("audit", audit::routes()),
         ("system", system::routes()),
         ("dev", dev::routes()),
         ("pages", pages::assets()),
@@ -27,7 +26,12 @@ pub fn api() -> Vec<Route> {
 /// Pages, what a browser is sent through, and what is administered now and then. No path is in both.
 #[must_use]
 pub fn console() -> Vec<Route> {
-    tagged(vec![("identity", identity::federated()), ("integrations", integrations::routes()), ("pages", pages::routes())])
+    tagged(vec![
+        ("identity", identity::federated()),
+        ("integrations", integrations::routes()),
+        ("audit", audit::routes()),
+        ("pages", pages::routes()),
+    ])
 }
 
 /// The whole route table.

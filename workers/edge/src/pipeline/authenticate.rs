@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use subtle::ConstantTimeEq as _;
 use zygo_core::{
-    access::DefaultRole,
+    access::{DefaultRole, Permission},
     error::{Code, Problem},
     identity::mfa,
     time::Timestamp,
@@ -90,7 +90,6 @@ pub fn step_up_required() -> Problem {
 }
 
 fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
-    let denied = |permission: &str| Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission }));
     match route.who {
         Who::Public | Who::Anybody | Who::Ops | Who::Session => Ok(()),
         Who::Member if caller.tenant_id.is_some() => Ok(()),
@@ -100,7 +99,17 @@ fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
             .detail("this needs an active organisation")
             .hint("POST /auth/switch-tenant gives a session in one of yours")
             .details(serde_json::json!({ "permission": null }))),
-        Who::Permission(permission) if caller.permissions.contains(permission) => Ok(()),
-        Who::Permission(permission) => Err(denied(permission.key())),
+        Who::Permission(permission) => hold(caller, permission),
     }
+}
+
+/// Whether a caller's token says that they hold a permission.
+///
+/// # Errors
+/// `PERMISSION_DENIED` with the permission.
+pub fn hold(caller: &Caller, permission: Permission) -> Result<(), Problem> {
+    if caller.permissions.contains(permission) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission.key() })))
 }

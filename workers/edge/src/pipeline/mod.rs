@@ -27,6 +27,7 @@ use crate::{
     reply::{Answer, AnswerBody},
     route::{Hosts, Route},
     router::{Matched, allow},
+    security,
 };
 
 /// One of the Workers that the route table is shared out to.
@@ -60,6 +61,9 @@ pub async fn serve(program: &'static Program, request: JsValue, env: Env, contex
     }
     let shared = Rc::new(Shared::new(app, env, now, request_id, head));
     let result = run(&shared, matched, request).await;
+    if let Some(route) = route {
+        security::refused(&shared, route);
+    }
     let response = respond::finish(&shared, route, result);
     let after = shared.take_after();
     if !after.is_empty() {

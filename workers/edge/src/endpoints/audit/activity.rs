@@ -16,7 +16,7 @@ use zygo_store::{
 };
 
 use super::Position;
-use crate::{ctx::Ctx, page::Page, reply::Reply, route::NoBody};
+use crate::{ctx::Ctx, page::Page, pipeline::authenticate, reply::Reply, route::NoBody};
 
 pub use crate::page::Query;
 
@@ -76,8 +76,8 @@ pub async fn handle(ctx: Ctx, _: NoBody) -> Result<Reply<Output>, Problem> {
     let caller = ctx.caller()?;
     let user_id: UserId = ctx.id("id")?;
     let own = user_id == caller.user_id;
-    if !own && !caller.permissions.contains(Permission::UsersView) {
-        return Err(Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": Permission::UsersView.key() })));
+    if !own {
+        authenticate::hold(caller, Permission::UsersView)?;
     }
     let whole = own || caller.permissions.contains(Permission::AuditView);
     let tenant = caller.tenant_id.unwrap_or(TenantId::PLATFORM);

@@ -3,14 +3,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zygo_core::{
-    audit::{export::Change, filter::LogFilter},
+    audit::{
+        export::{Change, Format},
+        filter::LogFilter,
+    },
     error::Problem,
     time::Timestamp,
 };
 use zygo_store::audit;
 
-use super::Position;
-use crate::{ctx::Ctx, page::Page, reply::Reply, route::NoBody};
+use super::{Position, export};
+use crate::{
+    ctx::Ctx,
+    page::Page,
+    reply::{Answer, Reply},
+};
 
 /// The query parameters.
 #[derive(Deserialize, JsonSchema)]
@@ -31,6 +38,8 @@ pub struct Query {
     pub from: Option<Timestamp>,
     /// The first instant after the last.
     pub to: Option<Timestamp>,
+    /// `json` (a page), `csv` or `jsonl` (all, as a file); else `Accept` decides.
+    pub format: Option<String>,
 }
 
 /// A page of changes on record, newest first.
@@ -42,17 +51,22 @@ pub struct Output {
     next_cursor: Option<String>,
 }
 
-/// Answers a page.
+/// Answers a page, or streams all of it.
 ///
 /// # Errors
-/// `VALIDATION_FAILED` for a filter, limit or cursor that cannot be meant.
-pub async fn handle(ctx: Ctx, _: NoBody) -> Result<Reply<Output>, Problem> {
+/// `VALIDATION_FAILED` for a filter, limit, cursor or format that cannot be meant; `PERMISSION_DENIED` for a file without
+/// `audit.export`.
+pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
+    let format = Format::negotiate(ctx.query("format").as_deref(), ctx.head.header("accept"))?;
     let filter = LogFilter::read(|name| ctx.query(name))?;
+    if format != Format::Page {
+        return export::stream(&ctx, format, filter).await;
+    }
     let scope = ctx.tenant_scope()?;
     let page = Page::<Position>::read(&ctx, &format!("{} {filter:?}", scope.tenant_id()))?;
     let db = ctx.db().await?;
     let after = page.after.as_ref().map(Position::pair);
     let mut data = ctx.store(audit::changes(&db, &scope, &filter, after, page.fetch())).await?;
     let next_cursor = page.next(&ctx, &mut data, |row| Position::from(row))?;
-    Ok(Reply::ok(Output { data, next_cursor }))
+    Reply::ok(Output { data, next_cursor }).render()
 }

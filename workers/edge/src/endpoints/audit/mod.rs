@@ -1,6 +1,8 @@
 //! The audit trail: changes of data, what people did, what was at risk.
 
 pub mod activity;
+pub mod events;
+pub mod export;
 pub mod logs;
 
 use serde::{Deserialize, Serialize};
@@ -29,8 +31,17 @@ impl From<&Change> for Position {
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get("/audit-logs", Who::Permission(Permission::AuditView), "Changes on record, newest first", logs::handle).query::<logs::Query>(),
+        Route::raw(
+            "/audit-logs",
+            Who::Permission(Permission::AuditView),
+            "Changes on record: a page of them, or all as CSV or JSON Lines with `audit.export`",
+            "application/json",
+            logs::handle,
+        )
+        .answers::<logs::Output>()
+        .query::<logs::Query>(),
         Route::get("/users/{id}/activity", Who::Session, "What a person did: one's own, or a member's with `users.view`", activity::handle)
             .query::<activity::Query>(),
+        Route::get("/security-events", Who::Permission(Permission::SecurityEventsView), "What was at risk", events::handle).query::<events::Query>(),
     ]
 }
