@@ -84,6 +84,12 @@ impl Database {
         connect(&self.superuser).await
     }
 
+    /// Its URL, past the proxy and past row-level security, for tools that are handed one.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.superuser.as_str()
+    }
+
     /// Runs a statement.
     ///
     /// # Errors

@@ -102,7 +102,8 @@ pub async fn expire(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure>
     let rows = own.iter().map(|value| (Feature::AuditRetentionDays.key(), value));
     let features = Features::resolve(Plan::from_key(&plan).unwrap_or(Plan::Enterprise), rows);
     let Some(days) = features.allowance(Feature::AuditRetentionDays).limit() else { return Ok(()) };
-    let before = now.plus_seconds(-86_400_i64.saturating_mul(i64::try_from(days.max(FEWEST_DAYS)).unwrap_or(i64::MAX)));
+    let seconds = i64::try_from(days.max(FEWEST_DAYS)).unwrap_or(i64::MAX).saturating_mul(86_400);
+    let before = now.plus_seconds(seconds.saturating_neg());
     let (through, last) = bounded(audit::expirable(work.db, work.scope, tenant_id, before)).await?;
     if let Some(last) = last.filter(|last| last.expired_through < through) {
         add(work, &Stretch::new(tenant_id).seal(Some(&last), through, now), now).await?;

@@ -76,7 +76,7 @@ fn an_error_shows_nothing_by_display() {
         let app = db.app().await;
         let (owner, tenant) = fixture::tenant(&app, "acme").await;
         let scope = TenantScope::new(tenant, Some(owner), "r", Actor::User(owner));
-        let bug = audit::record_foreign_read(&app, &scope, "pg_authid", new_id(), new_id(), now()).await.unwrap_err();
+        let bug = audit::record_foreign_read(&app, &scope, "pg_authid", new_id(), "GET /test", new_id(), now()).await.unwrap_err();
         assert!(matches!(bug, StoreError::Bug(_)));
         assert_eq!(bug.to_string(), "the store failed");
         assert!(bug.cause().contains("audit.record_foreign_read"));

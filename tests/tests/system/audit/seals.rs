@@ -1,13 +1,13 @@
 //! Seals by the hour, and what plans keep no longer by the day.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use zygo_tests::{Member, System, eventually_within, tests, world};
 
 use super::logs::fill;
 
-tests![an_hour_seals_and_copies, a_day_removes_what_is_kept_no_longer];
+tests![an_hour_seals_and_copies, a_day_removes_what_is_kept_no_longer, the_verifier_tells_what_was_done];
 
 /// Runs the hour until somebody's whole trail is sealed: a mark is final when those who were writing when it was made are done.
 async fn seal(system: &System, member: &Member) -> Result<()> {
@@ -78,5 +78,81 @@ async fn a_day_removes_what_is_kept_no_longer() -> Result<()> {
     system.scheduled("0 0 * * *").await?;
     system.settle().await?;
     ensure!(system.database.count(declared, &[&member.tenant_id]).await? == 1, "declared twice");
+    Ok(())
+}
+
+/// What `scripts/verify-audit` says of somebody's trail, and whether it fits.
+async fn verdict(system: &System, member: &Member, archive: Option<&Path>) -> Result<(bool, String)> {
+    // Beside the tests lies what prepared their database.
+    let tool = std::env::current_exe()?.parent().and_then(Path::parent).context("no target directory")?.join("xtask");
+    let mut command = tokio::process::Command::new(tool);
+    command.args(["verify-audit", "--tenant", &member.tenant_id]).env("DATABASE_URL", system.database.url());
+    if let Some(archive) = archive {
+        command.arg("--archive").arg(archive);
+    }
+    let output = command.output().await.context("running xtask")?;
+    Ok((output.status.success(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))))
+}
+
+/// The copies of somebody's seals, as the bucket has them.
+async fn copies(system: &System, member: &Member, folder: &Path) -> Result<()> {
+    let copy = "SELECT jsonb_build_object('tenant_id', tenant_id, 'number', number, 'first_seq', first_seq, 'last_seq', last_seq, 'row_count', row_count, \
+                'expired_through', expired_through, 'rows_hash', encode(rows_hash, 'hex'), 'rows_mixed', encode(rows_mixed, 'hex'), \
+                'previous_hash', encode(previous_hash, 'hex'), 'hash', encode(hash, 'hex'), \
+                'sealed_at', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))::text \
+                FROM audit_seals WHERE tenant_id = $1::text::uuid ORDER BY number";
+    let folder = folder.join(&member.tenant_id);
+    tokio::fs::create_dir_all(&folder).await?;
+    for (place, text) in system.database.column(copy, &[&member.tenant_id]).await?.into_iter().enumerate() {
+        tokio::fs::write(folder.join(format!("{:012}.json", place + 1)), text).await?;
+    }
+    Ok(())
+}
+
+async fn the_verifier_tells_what_was_done() -> Result<()> {
+    let (system, _turn) = world::fragile().await?;
+    let member = system.member().await?;
+    fill(&system, &member, 10).await?;
+    seal(&system, &member).await?;
+    let archive = std::env::temp_dir().join(format!("zygo-seals-{}", member.tenant_id));
+    copies(&system, &member, &archive).await?;
+    let (fits, words) = verdict(&system, &member, Some(&archive)).await?;
+    ensure!(fits && words.contains("The audit trail fits its seals"), "{words}");
+    let mine = "tenant_id = $1::text::uuid";
+    let sql = system.database.sql().await?;
+    sql.execute(
+        &format!("CREATE TEMP TABLE kept AS SELECT * FROM audit_logs WHERE {}", mine.replace("$1::text", &format!("'{}'", member.tenant_id))),
+        &[],
+    )
+    .await?;
+    let things = format!("FROM audit_logs WHERE {mine} AND action = 'things.update'");
+    let swap = format!(
+        "WITH two AS (DELETE FROM audit_logs WHERE seq IN (SELECT seq {things} ORDER BY seq LIMIT 2) RETURNING *) \
+         INSERT INTO audit_logs (id, tenant_id, seq, actor, user_id, action, resource_type, resource_id, before, after, request_id, created_at, ip) \
+         OVERRIDING SYSTEM VALUE SELECT id, tenant_id, (SELECT o.seq FROM two o WHERE o.id <> t.id), actor, user_id, action, resource_type, resource_id, \
+           before, after, request_id, created_at, ip FROM two t"
+    );
+    for (tampering, said) in [
+        (format!("UPDATE audit_logs SET after = after || '{{\"n\": 0}}' WHERE seq = (SELECT min(seq) {things})"), "a row was edited"),
+        (format!("DELETE FROM audit_logs WHERE seq = (SELECT min(seq) {things})"), "1 rows were deleted"),
+        (swap, "rows were put in another order"),
+        (format!("DELETE FROM audit_logs WHERE seq >= (SELECT max(seq) {things})"), "the end was cut off"),
+    ] {
+        ensure!(sql.execute(&tampering, &[&member.tenant_id]).await? > 0, "{tampering}");
+        let (fits, words) = verdict(&system, &member, None).await?;
+        ensure!(!fits && words.contains("TAMPERED") && words.contains(said), "{said}: {words}");
+        sql.execute(&format!("DELETE FROM audit_logs WHERE {mine}"), &[&member.tenant_id]).await?;
+        sql.batch_execute("INSERT INTO audit_logs OVERRIDING SYSTEM VALUE SELECT * FROM kept").await?;
+        let (fits, words) = verdict(&system, &member, Some(&archive)).await?;
+        ensure!(fits, "all is as it was: {words}");
+    }
+    // With the seal goes the last trace in the database; the copy still tells.
+    sql.execute(&format!("DELETE FROM audit_logs WHERE {mine}"), &[&member.tenant_id]).await?;
+    sql.execute(&format!("DELETE FROM audit_seals WHERE {mine}"), &[&member.tenant_id]).await?;
+    let (fits, _) = verdict(&system, &member, None).await?;
+    ensure!(fits, "nothing is left that could tell");
+    let (fits, words) = verdict(&system, &member, Some(&archive)).await?;
+    ensure!(!fits && words.contains("the end was cut off"), "{words}");
+    tokio::fs::remove_dir_all(&archive).await?;
     Ok(())
 }
