@@ -37,13 +37,13 @@ pub async fn verify(url: &str, only: Option<Uuid>, archive: Option<&Path>) -> Re
         bail!("no tenant is to be seen: connect as zygo_platform or a superuser");
     }
     let mut copies = archive.map(copies).transpose()?.unwrap_or_default();
-    let (mut seals, mut rows, mut bad) = (0, 0, 0_u32);
+    let (mut seals, mut rows, mut bad) = (0_usize, 0_i64, 0_usize);
     for (id, slug) in tenants {
         let report = tenant(&mut connection, id.into(), copies.remove(&id).unwrap_or_default()).await?;
-        seals += report.seals;
-        rows += report.rows;
+        seals = seals.saturating_add(report.seals);
+        rows = rows.saturating_add(report.rows);
+        bad = bad.saturating_add(report.faults.len());
         for (number, fault) in &report.faults {
-            bad += 1;
             println!("TAMPERED  {slug} ({id}), seal {number}: {}", words(fault));
         }
         if report.faults.is_empty() && report.seals > 0 {
@@ -87,16 +87,16 @@ async fn tenant(connection: &mut PgConnection, tenant_id: TenantId, copies: Vec<
     let rows = sqlx::query(SEALS).bind(tenant_id.uuid()).fetch_all(&mut *connection).await?;
     let seals = rows.iter().map(|row| seal(row, tenant_id)).collect::<Result<Vec<_>>>()?;
     let mut verifier = Verifier::new(seals.last().map_or(0, |seal| seal.expired_through));
-    let mut sealed = 0;
+    let mut sealed = 0_i64;
     for (place, seal) in seals.iter().enumerate() {
         let mut stretch = Stretch::new(tenant_id);
         let mut rows = sqlx::query(ROWS).bind(tenant_id.uuid()).bind(seal.first_seq).bind(seal.last_seq).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
             stretch.push(&entry(&row)?);
-            sealed += 1;
+            sealed = sealed.saturating_add(1);
         }
         // Behind the last stretch of rows there may be seals that cover none.
-        let is_last = seals.iter().skip(place + 1).all(|later| later.row_count == 0);
+        let is_last = seals.iter().skip(place.saturating_add(1)).all(|later| later.row_count == 0);
         verifier.check(seal, stretch, is_last);
     }
     for copy in &copies {

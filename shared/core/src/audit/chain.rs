@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::{id::TenantId, time::Timestamp};
 
+mod hex;
+
 /// A hash.
 pub type Hash = [u8; 32];
 
@@ -145,7 +147,7 @@ pub struct Seal {
     #[serde(with = "hex")]
     pub rows_mixed: Hash,
     /// The hash of the seal before.
-    #[serde(with = "maybe_hex")]
+    #[serde(with = "hex::maybe")]
     pub previous_hash: Option<Hash>,
     /// SHA-256 over all of the above.
     #[serde(with = "hex")]
@@ -266,55 +268,6 @@ impl Verifier {
                 self.faults.push((copy.number, if copy.number > after { Fault::CutOff { after } } else { Fault::Seal }));
             }
         }
-    }
-}
-
-/// Hashes as texts.
-mod hex {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    use super::Hash;
-
-    pub fn text(hash: &Hash) -> String {
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    pub fn read(text: &str) -> Option<Hash> {
-        let mut hash = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return None;
-        }
-        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(hash)
-    }
-
-    pub fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&text(hash))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        read(&text).ok_or_else(|| de::Error::custom("not a hash"))
-    }
-}
-
-mod maybe_hex {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    use super::{Hash, hex};
-
-    pub fn serialize<S: Serializer>(hash: &Option<Hash>, serializer: S) -> Result<S::Ok, S::Error> {
-        match hash {
-            Some(hash) => serializer.serialize_str(&hex::text(hash)),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
-        let text = Option::<std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.map(|text| hex::read(&text).ok_or_else(|| de::Error::custom("not a hash"))).transpose()
     }
 }
 
