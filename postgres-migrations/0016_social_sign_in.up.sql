@@ -60,7 +60,8 @@ BEGIN
         WHEN tenant <> platform AND NOT EXISTS (
           SELECT FROM user_roles r WHERE r.tenant_id = tenant AND r.user_id = account.id) THEN 'stranger'
         WHEN account.status <> 'active' THEN 'stranger'
-        WHEN EXISTS (SELECT FROM oauth_accounts a WHERE a.user_id = account.id AND a.provider = at_provider) THEN 'occupied'
+        WHEN EXISTS (SELECT FROM oauth_accounts a WHERE a.user_id = account.id AND a.provider = at_provider
+          AND a.subject <> its_subject) THEN 'occupied'
         WHEN add_identity(new_identity_id, account.id, at_provider, its_subject, its_email, notice_id, at) THEN 'linked'
       END;
       EXIT WHEN outcome IS DISTINCT FROM 'linked' AND outcome IS NOT NULL;

@@ -127,7 +127,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/permissions/check", Who::Member, true),
     route("GET", "/audit-logs", Who::Member, false),
     route("GET", "/security-events", Who::Member, false),
-    route("GET", "/users/{id}/activity", Who::Member, false),
+    route("GET", "/users/{id}/activity", Who::Session, false),
     route("GET", "/roles", Who::Member, false),
     route("POST", "/roles", Who::Member, true),
     route("GET", "/roles/{id}", Who::Member, false),

@@ -28,6 +28,8 @@ pub fn api() -> Vec<Route> {
 pub fn console() -> Vec<Route> {
     tagged(vec![
         ("identity", identity::federated()),
+        ("tenancy", tenancy::administration()),
+        ("access", access::administration()),
         ("integrations", integrations::routes()),
         ("audit", audit::routes()),
         ("pages", pages::routes()),

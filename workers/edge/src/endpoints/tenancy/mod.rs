@@ -25,19 +25,27 @@ use crate::{
     security,
 };
 
-/// The routes of this capability.
+/// What clients ask all day.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    let [view, update, delete] = [Permission::OrgView, Permission::OrgUpdate, Permission::OrgDelete].map(Who::Permission);
+    let [update, delete] = [Permission::OrgUpdate, Permission::OrgDelete].map(Who::Permission);
     vec![
         Route::post("/tenants", Who::Session, "Create an organisation; its creator becomes owner", create::handle).status(201).idempotent(),
         Route::get("/tenants", Who::Session, "The caller's organisations", list::handle).query::<list::Query>(),
         Route::get("/tenants/{id}", Who::Member, "One organisation", read::handle),
         Route::patch("/tenants/{id}", update, "Change name, slug or colours; the old host leads to the new one for 30 days", update::handle),
         Route::delete("/tenants/{id}", delete, "Have the organisation deleted in 30 days", delete::handle).status(202),
+        Route::raw("/logos/{id}/{file}", Who::Public, "An organisation's logo", "image/*", logo::read).any_host(),
+    ]
+}
+
+/// What is administered now and then.
+#[must_use]
+pub fn administration() -> Vec<Route> {
+    let [view, update, delete] = [Permission::OrgView, Permission::OrgUpdate, Permission::OrgDelete].map(Who::Permission);
+    vec![
         Route::post("/tenants/{id}/restore", delete, "Keep an organisation that was to be deleted", delete::restore),
         Route::upload("/tenants/{id}/logo", update, "Keep the organisation's logo", picture::MAX_BYTES, logo::handle).guard(Guard::Upload),
-        Route::raw("/logos/{id}/{file}", Who::Public, "An organisation's logo", "image/*", logo::read).any_host(),
         Route::get("/tenants/{id}/domains", update, "The organisation's own domains", domains::list),
         Route::post("/tenants/{id}/domains", update, "Claim a domain", domains::claim).status(201).idempotent(),
         Route::delete("/tenants/{id}/domains/{domain_id}", update, "Give a domain up", domains::delete).status(204),

@@ -6,7 +6,7 @@ use zygo_core::{error::Problem, id::InvitationId, time::Timestamp};
 use zygo_store::access;
 
 use super::views::InvitationView;
-use crate::{ctx::Ctx, endpoints::access::scope_of_path, page, reply::Reply, route::NoBody};
+use crate::{ctx::Ctx, endpoints::tenancy::of_path, page, reply::Reply, route::NoBody};
 
 const STATUSES: [&str; 4] = ["pending", "accepted", "revoked", "expired"];
 
@@ -39,7 +39,7 @@ struct Position(Timestamp, InvitationId);
 /// # Errors
 /// `NOT_FOUND` for another organisation than the active one, `VALIDATION_FAILED` for odd parameters.
 pub async fn handle(ctx: Ctx, _: NoBody) -> Result<Reply<List>, Problem> {
-    let scope = scope_of_path(&ctx)?;
+    let scope = of_path(&ctx)?;
     let status = ctx.query("status").filter(|status| !status.is_empty());
     if status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
         return Err(Problem::field("status", "choice", "pending, accepted, revoked or expired"));

@@ -13,7 +13,7 @@ use zygo_runtime::random;
 use zygo_store::access::{self, Invited, NewInvitation, NotInvited};
 
 use super::views::InvitationView;
-use crate::{ctx::Ctx, endpoints::access::scope_of_path, json_input, outbox, reply::Reply};
+use crate::{ctx::Ctx, endpoints::tenancy::of_path, json_input, outbox, reply::Reply};
 
 /// Most invitations of one request.
 const MOST: usize = 100;
@@ -79,7 +79,7 @@ pub struct Outcome {
 /// `VALIDATION_FAILED` for an unknown role, an address twice, or one of a domain that the organisation does not let in;
 /// `ROLE_HIERARCHY`; `CONFLICT` for a single one that is passed over; `RATE_LIMITED` beyond what the plan covers in a day.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
-    let scope = scope_of_path(&ctx)?;
+    let scope = of_path(&ctx)?;
     let single = input.invitations.is_none();
     let new = asked(&ctx, input)?;
     let expires_at = ctx.now.plus_seconds(Purpose::Invitation.ttl_seconds());

@@ -11,7 +11,7 @@ use zygo_core::{
 use zygo_store::access::{self, MembersQuery};
 
 use super::views::{self, MemberView};
-use crate::{ctx::Ctx, endpoints::access::scope_of_path, page, reply::Reply, route::NoBody};
+use crate::{ctx::Ctx, endpoints::tenancy::of_path, page, reply::Reply, route::NoBody};
 
 /// Longest text to search for, in characters.
 const LONGEST: usize = 100;
@@ -49,7 +49,7 @@ struct Position(Timestamp, Uuid);
 /// # Errors
 /// `NOT_FOUND` for another organisation than the active one, `VALIDATION_FAILED` for odd parameters.
 pub async fn list(ctx: Ctx, _: NoBody) -> Result<Reply<List>, Problem> {
-    let scope = scope_of_path(&ctx)?;
+    let scope = of_path(&ctx)?;
     let mut query = asked(&ctx)?;
     let binding = format!("{} {:?} {:?} {:?}", scope.tenant_id(), query.search, query.role, query.status);
     let page = page::Page::<Position>::read(&ctx, &binding)?;
@@ -80,7 +80,7 @@ fn asked(ctx: &Ctx) -> Result<MembersQuery, Problem> {
 /// # Errors
 /// `NOT_FOUND`.
 pub async fn one(ctx: Ctx, _: NoBody) -> Result<Reply<MemberView>, Problem> {
-    let (scope, user) = (scope_of_path(&ctx)?, ctx.id::<UserId>("user_id")?);
+    let (scope, user) = (of_path(&ctx)?, ctx.id::<UserId>("user_id")?);
     let db = ctx.db().await?;
     let row = ctx.store(access::member(&db, &scope, user)).await?.ok_or(Problem::new(Code::NotFound))?;
     Ok(views::reply(row))

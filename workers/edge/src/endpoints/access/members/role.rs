@@ -9,7 +9,7 @@ use super::{
     changed,
     views::{self, MemberView},
 };
-use crate::{ctx::Ctx, endpoints::access::scope_of_path, json_input, reply::Reply};
+use crate::{ctx::Ctx, endpoints::tenancy::of_path, json_input, reply::Reply};
 
 /// Which role.
 #[derive(Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ json_input!(Input);
 /// `ROLE_HIERARCHY` where the member or the role is not below the caller, `LAST_OWNER`, `VALIDATION_FAILED` for a role that the
 /// organisation does not have, `NOT_FOUND`, `PRECONDITION_FAILED`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<MemberView>, Problem> {
-    let (scope, user) = (scope_of_path(&ctx)?, ctx.id::<UserId>("user_id")?);
+    let (scope, user) = (of_path(&ctx)?, ctx.id::<UserId>("user_id")?);
     let versions = ctx.if_match()?;
     let db = ctx.db().await?;
     let verdict = ctx.store(access::set_role(&db, &scope, user, input.role.as_str(), versions.as_deref(), ctx.now)).await?;

@@ -9,7 +9,7 @@ use super::{
     changed,
     views::{self, MemberView},
 };
-use crate::{ctx::Ctx, endpoints::access::scope_of_path, json_input, reply::Reply};
+use crate::{ctx::Ctx, endpoints::tenancy::of_path, json_input, reply::Reply};
 
 /// Whom to.
 #[derive(Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ json_input!(Input);
 /// # Errors
 /// `VALIDATION_FAILED` for oneself and for whoever is suspended, `NOT_FOUND`, `PERMISSION_DENIED`, `MFA_STEP_UP_REQUIRED`.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<MemberView>, Problem> {
-    let scope = scope_of_path(&ctx)?;
+    let scope = of_path(&ctx)?;
     let db = ctx.db().await?;
     let verdict = ctx.store(access::transfer_ownership(&db, &scope, input.user_id, ctx.now)).await?;
     changed(&ctx, input.user_id, "user_id", None, verdict).await.map(views::reply)
