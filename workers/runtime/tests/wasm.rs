@@ -1,6 +1,6 @@
 //! What behaves differently in WebAssembly: randomness, clock, crossings, cryptography.
 #![cfg(target_arch = "wasm32")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 
 use std::{
     cell::{Cell, RefCell},

@@ -55,7 +55,7 @@ pub struct TenantPatch {
 
 /// What became of it.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(target_arch = "wasm32"), expect(clippy::large_enum_variant, reason = "one per request, and most are the large one"))]
+#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
 pub enum Change {
     /// It is so now.
     Done {

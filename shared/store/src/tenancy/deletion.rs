@@ -60,7 +60,7 @@ pub const STATEMENTS: &[Described] = &[SCHEDULE.described(), CANCEL.described(),
 
 /// What became of a wish.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(target_arch = "wasm32"), expect(clippy::large_enum_variant, reason = "one per request, and most are the large one"))]
+#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
 pub enum Scheduling {
     /// It is so now; its owners are owed a mail.
     Done {

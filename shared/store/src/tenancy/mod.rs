@@ -90,7 +90,7 @@ pub struct NewTenant {
 
 /// What became of it.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(target_arch = "wasm32"), expect(clippy::large_enum_variant, reason = "one per request, and most are the large one"))]
+#[expect(clippy::large_enum_variant, reason = "one per request, and most are the large one")]
 pub enum Create {
     /// It exists.
     Created {
