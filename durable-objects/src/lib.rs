@@ -4,6 +4,8 @@
 //! `object.rs` decodes an operation, loads, lets the core decide, keeps the result. Objects keep nothing in
 //! memory: their SQLite storage answers in microseconds and survives eviction, and between reading and writing
 //! there is no `await`, so operations on one object never interleave.
+//!
+//! The classes themselves are the feature `classes`: a Worker that only calls objects does not carry them.
 
 pub mod gate;
 pub mod idempotency;
@@ -13,6 +15,9 @@ pub mod once;
 pub mod sessions;
 
 mod rpc;
+#[cfg(feature = "classes")]
+mod serve;
+#[cfg(feature = "classes")]
 mod storage;
 
 pub use gate::GateHandle;

@@ -1,8 +1,8 @@
-//! The one way to call an object and to serve a call: an operation goes in as JSON, its answer or a fault comes out.
+//! The one way to call an object: an operation goes in as JSON, its answer or a fault comes out.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::JsValue;
-use worker::{Env, Method, Request, RequestInit, Response, ResponseBuilder, Stub};
+use worker::{Env, Method, Request, RequestInit, Stub};
 use zygo_core::error::Problem;
 
 /// Objects are reached by their stub; the URL only has to be one.
@@ -21,25 +21,12 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    const fn status(&self) -> u16 {
-        match self {
-            Self::Malformed(_) => 400,
-            Self::Storage(_) => 503,
-            Self::Corrupt(_) => 500,
-        }
-    }
-
     fn problem(self, object: &str) -> Problem {
         match self {
             Self::Malformed(cause) => Problem::internal(format!("{object}: malformed operation: {cause}")),
             Self::Storage(cause) => Problem::unavailable(format!("{object}: storage: {cause}")),
             Self::Corrupt(cause) => Problem::internal(format!("{object}: corrupt: {cause}")),
         }
-    }
-
-    /// For an alarm, which the runtime repeats when it fails.
-    pub(crate) fn into_error(self) -> worker::Error {
-        worker::Error::RustError(format!("{self:?}"))
     }
 }
 
@@ -104,33 +91,6 @@ impl From<worker::Error> for SendError {
     }
 }
 
-/// An encoded answer.
-pub(crate) struct Answer(Vec<u8>);
-
-impl Answer {
-    /// Encodes an answer.
-    pub(crate) fn of<A: Serialize>(answer: &A) -> Result<Self, Fault> {
-        serde_json::to_vec(answer).map(Self).map_err(|error| Fault::Corrupt(error.to_string()))
-    }
-}
-
-/// Serves one call: decodes the operation, runs it, encodes what came of it.
-pub(crate) async fn serve<Op: DeserializeOwned>(
-    mut request: Request,
-    run: impl AsyncFnOnce(Op) -> Result<Answer, Fault>,
-) -> worker::Result<Response> {
-    let body = request.bytes().await?;
-    let outcome = match serde_json::from_slice(&body) {
-        Ok(operation) => run(operation).await,
-        Err(error) => Err(Fault::Malformed(error.to_string())),
-    };
-    let (status, body) = match outcome {
-        Ok(Answer(body)) => (200, body),
-        Err(fault) => (fault.status(), serde_json::to_vec(&fault)?),
-    };
-    Ok(ResponseBuilder::new().with_status(status).fixed(body))
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -140,7 +100,6 @@ mod tests {
     fn faults_travel_as_types() {
         for fault in [Fault::Malformed("a".into()), Fault::Storage("b".into()), Fault::Corrupt("c".into())] {
             assert_eq!(serde_json::from_str::<Fault>(&serde_json::to_string(&fault).unwrap()).unwrap(), fault);
-            assert!(fault.status() >= 400);
         }
     }
 

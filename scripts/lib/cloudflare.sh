@@ -42,12 +42,16 @@ put_secret() {
   else
     xtask secret "$2" --file "$3" | wrangler secret put "$2" --config "$(config_of "$2")" --env "$1"
   fi
-  # What the edge knows, the console knows.
-  [ "$2" = SAML_KEYS ] || if [ -n "${dry_run:-}" ]; then
-    note "would run: wrangler secret put $2 --name zygo-$1-console   (value from $3)"
-  else
-    xtask secret "$2" --file "$3" | wrangler secret put "$2" --name "zygo-$1-console"
-  fi
+  [ "$2" != SAML_KEYS ] || return 0
+  # What the edge knows, those know that share its bindings.
+  local worker
+  for worker in background console; do
+    if [ -n "${dry_run:-}" ]; then
+      note "would run: wrangler secret put $2 --name zygo-$1-$worker   (value from $3)"
+    else
+      xtask secret "$2" --file "$3" | wrangler secret put "$2" --name "zygo-$1-$worker"
+    fi
+  done
 }
 
 # set_id ENVIRONMENT BINDING KEY ID: writes an id into wrangler.toml, in that environment's line of that binding.

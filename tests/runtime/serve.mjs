@@ -13,7 +13,8 @@
 //
 // When it serves, it prints one line of JSON on standard output: {"url", "port", "pid"}. Everything the Worker logs goes
 // to standard error, a line each. SIGTERM ends it in order. For a crash send SIGKILL to the whole process group:
-// workerd is a child process and would survive its parent. Cron: GET /cdn-cgi/local/scheduled?cron=*+*+*+*+*
+// workerd is a child process and would survive its parent. Cron: GET /cdn-cgi/local/scheduled?cron=*+*+*+*+* with the header
+// MF-Route-Override: zygo-background
 
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { devNull } from "node:os";
@@ -70,16 +71,10 @@ function worker(name, config, build, bindings) {
   };
 }
 
-/** The Worker beside the edge, as scripts/lib/console-config.mjs derives it: the edge's bindings, and its objects. */
-function console_(edge, build) {
-  const { queueConsumers: _, ...options } = worker(`${edge.name}-console`, "wrangler.toml", build, edge.bindings);
-  const { CONSOLE: __, ...serviceBindings } = options.serviceBindings;
-  const objects = Object.entries(options.durableObjects).map(([name, object]) => [name, { className: object.className ?? object, scriptName: edge.name }]);
-  return { ...options, serviceBindings, durableObjects: Object.fromEntries(objects) };
-}
+/** One that shares the edge's bindings, as scripts/build has derived it from the edge's configuration. */
+const derived = (name, vars) => worker(`zygo-${name}`, `workers/${name}/build/wrangler.development.json`, join(build, name), vars);
 
 const { SAML_KEYS, ...edgeVars } = vars;
-const edge = worker("zygo", "wrangler.toml", build, edgeVars);
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",
   port: Number(options.port),
@@ -93,8 +88,9 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
   // The first is the one that is served.
   workers: [
-    edge,
-    console_(edge, join(build, "console")),
+    worker("zygo", "wrangler.toml", build, edgeVars),
+    derived("background", edgeVars),
+    derived("console", edgeVars),
     worker("zygo-passwords", "workers/passwords/wrangler.toml", join(build, "passwords"), {}),
     worker("zygo-pictures", "workers/pictures/wrangler.toml", join(build, "pictures"), {}),
     worker("zygo-saml", "workers/saml/wrangler.toml", join(build, "saml"), SAML_KEYS === undefined ? {} : { SAML_KEYS }),

@@ -47,4 +47,4 @@ pub use client::Api;
 pub use people::{Member, Person, Session};
 pub use system::System;
 pub use tab::Tab;
-pub use wait::{eventually, eventually_within, with_the_next_lease};
+pub use wait::{eventually, eventually_within};

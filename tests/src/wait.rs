@@ -27,12 +27,3 @@ pub async fn eventually_within<T>(limit: Duration, attempt: impl AsyncFn() -> Re
         }
     }
 }
-
-/// Tries until it succeeds, for as long as what was changed through one Worker may take to reach the isolates of the other: ten seconds
-/// for an ended session, and some to ask.
-///
-/// # Errors
-/// The last failure.
-pub async fn with_the_next_lease(attempt: impl AsyncFn() -> Result<()>) -> Result<()> {
-    eventually_within(Duration::from_secs(15), attempt).await
-}

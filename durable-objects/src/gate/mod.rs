@@ -4,6 +4,7 @@
 //! - a lease is kept before it leaves, so an evicted gate goes on where it stood and hands out nothing twice;
 //! - a revocation is kept before its caller is told so, and is in every lease handed out after.
 
+#[cfg(feature = "classes")]
 mod object;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use zygo_core::{
     time::Timestamp,
 };
 
+#[cfg(feature = "classes")]
 pub use object::GateObject;
 
 use crate::rpc::Remote;

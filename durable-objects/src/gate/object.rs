@@ -10,7 +10,8 @@ use zygo_core::{
 
 use super::Op;
 use crate::{
-    rpc::{self, Answer, Fault},
+    rpc::Fault,
+    serve::{Answer, serve},
     storage::{Storage, Text, from_json, to_json},
 };
 
@@ -32,7 +33,7 @@ impl DurableObject for GateObject {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        rpc::serve(request, async |op| match op {
+        serve(request, async |op| match op {
             Op::Lease { request } => Answer::of(&self.lease(&request)?),
             Op::Revoke { revocations, now } => Answer::of(&self.revoke(revocations, now)?),
             Op::LayDown { policy } => Answer::of(&self.lay_down(policy)?),

@@ -5,6 +5,7 @@
 //! - an answer is kept before the caller is told so, and is never changed;
 //! - the object is empty a day after the key's first use.
 
+#[cfg(feature = "classes")]
 mod object;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use zygo_core::{
     time::Timestamp,
 };
 
+#[cfg(feature = "classes")]
 pub use object::IdempotencyObject;
 
 use crate::rpc::Remote;

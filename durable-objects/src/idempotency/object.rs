@@ -7,7 +7,8 @@ use zygo_runtime::clock;
 
 use super::Op;
 use crate::{
-    rpc::{self, Answer, Fault},
+    rpc::Fault,
+    serve::{Answer, serve},
     storage::{Storage, Text, from_json, to_json},
 };
 
@@ -25,7 +26,7 @@ impl DurableObject for IdempotencyObject {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        rpc::serve(request, async |op| self.run(op).await).await
+        serve(request, async |op| self.run(op).await).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {

@@ -5,6 +5,7 @@
 //! - what was taken is kept before the answer leaves, so neither eviction nor a restart gives it back;
 //! - a bucket that is full again is forgotten within an hour, and an object without buckets is empty.
 
+#[cfg(feature = "classes")]
 mod object;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use zygo_core::{
     time::Timestamp,
 };
 
+#[cfg(feature = "classes")]
 pub use object::LimitsObject;
 
 use crate::rpc::Remote;

@@ -11,7 +11,8 @@ use zygo_runtime::clock;
 
 use super::Take;
 use crate::{
-    rpc::{self, Answer, Fault},
+    rpc::Fault,
+    serve::{Answer, serve},
     storage::{Instant, Storage},
 };
 
@@ -40,7 +41,7 @@ impl DurableObject for LimitsObject {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        rpc::serve(request, async |op| Answer::of(&self.take(op).await?)).await
+        serve(request, async |op| Answer::of(&self.take(op).await?)).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {

@@ -3,12 +3,14 @@
 //! One object for all. Bound and called in development only; elsewhere no route leads here. Invariants: a message
 //! stands in it once, however often its job ran; no more than a thousand stay, the oldest go first.
 
+#[cfg(feature = "classes")]
 mod object;
 
 use serde::{Deserialize, Serialize};
 use worker::Env;
 use zygo_core::{error::Problem, id::MessageId, time::Timestamp};
 
+#[cfg(feature = "classes")]
 pub use object::MailboxObject;
 
 use crate::rpc::Remote;

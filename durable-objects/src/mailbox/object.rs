@@ -5,7 +5,8 @@ use worker::{DurableObject, Env, Request, Response, SqlStorageValue, State, dura
 
 use super::{Message, Op};
 use crate::{
-    rpc::{self, Answer, Fault},
+    rpc::Fault,
+    serve::{Answer, serve},
     storage::{Storage, Text, from_json, instant, to_json},
 };
 
@@ -32,7 +33,7 @@ impl DurableObject for MailboxObject {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        rpc::serve(request, async |op| match op {
+        serve(request, async |op| match op {
             Op::Put { message } => Answer::of(&self.put(&message)?),
             Op::List { to } => Answer::of(&self.list(to)?),
         })

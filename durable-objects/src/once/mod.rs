@@ -5,12 +5,14 @@
 //! - a thing is remembered until the instant that the first taker named, after which it must be worthless by itself;
 //! - the object is empty after that.
 
+#[cfg(feature = "classes")]
 mod object;
 
 use serde::{Deserialize, Serialize};
 use worker::Env;
 use zygo_core::{error::Problem, idempotency::Fingerprint, time::Timestamp};
 
+#[cfg(feature = "classes")]
 pub use object::OnceObject;
 
 use crate::rpc::Remote;

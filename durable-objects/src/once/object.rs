@@ -5,7 +5,8 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::Op;
 use crate::{
-    rpc::{self, Answer, Fault},
+    rpc::Fault,
+    serve::{Answer, serve},
     storage::{Instant, Storage, instant},
 };
 
@@ -23,7 +24,7 @@ impl DurableObject for OnceObject {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        rpc::serve(request, async |op| self.run(op).await).await
+        serve(request, async |op| self.run(op).await).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {

@@ -9,6 +9,7 @@
 //!   session, so that reuse is recognised however late;
 //! - a session is forgotten a day after it ran out.
 
+#[cfg(feature = "classes")]
 mod object;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use zygo_core::{
     time::Timestamp,
 };
 
+#[cfg(feature = "classes")]
 pub use object::SessionsObject;
 
 use crate::rpc::Remote;

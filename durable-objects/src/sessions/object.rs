@@ -11,7 +11,8 @@ use zygo_runtime::clock;
 
 use super::Op;
 use crate::{
-    rpc::{self, Answer, Fault},
+    rpc::Fault,
+    serve::{Answer, serve},
     storage::{Instant, Storage, Text, from_json, instant, to_json},
 };
 
@@ -39,7 +40,7 @@ impl DurableObject for SessionsObject {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        rpc::serve(request, async |op| self.run(op).await).await
+        serve(request, async |op| self.run(op).await).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {

@@ -25,17 +25,22 @@ export class Sides {
   /** Starts Zygo with these databases, `{app, platform}`. */
   zygo(database, name = "zygo") {
     const bindings = { DB: { hyperdrive: database.app }, DB_PLATFORM: { hyperdrive: database.platform } };
-    for (const { name: id, class_name: kind } of this.config.durable_objects.bindings) bindings[id] = { durableObjectNamespace: kind };
     for (const { binding } of this.config.kv_namespaces) bindings[binding] = { kvNamespace: "kv" };
     for (const { binding } of this.config.r2_buckets) bindings[binding] = { r2Bucket: "r2" };
     for (const { binding } of this.config.d1_databases) bindings[binding] = { d1: "d1" };
     for (const { binding } of this.config.queues.producers) bindings[binding] = { queue: "queue" };
-    bindings[this.config.assets.binding] = { service: "assets" };
-    bindings.PASSWORDS = { service: "passwords" };
     for (const [id, value] of Object.entries({ ...this.config.vars, ...this.secrets })) bindings[id] = { text: value };
     const { compatibility_date: date, compatibility_flags: flags } = this.config;
-    // Of the Workers beside the edge, the one that signing up needs.
-    const beside = { passwords: builtModules(join(this.build, "passwords")) };
+    const objects = (of) => Object.fromEntries(this.config.durable_objects.bindings.map(({ name: id, class_name: kind }) => [id, { durableObjectNamespace: of(kind) }]));
+    // Of the Workers beside the edge, the one that has the objects, and the one that signing up needs.
+    const beside = {
+      background: { modules: builtModules(join(this.build, "background")), bindings: { ...bindings, ...objects((kind) => kind) }, flags },
+      passwords: { modules: builtModules(join(this.build, "passwords")) },
+    };
+    Object.assign(bindings, objects((kind) => [kind, "background"]), {
+      [this.config.assets.binding]: { service: "assets" },
+      PASSWORDS: { service: "passwords" },
+    });
     return start({ modules: builtModules(this.build), bindings, date, flags, beside }, join(this.work, name));
   }
 

@@ -31,8 +31,12 @@ function binding(name, value) {
     case "queue":
     case "kvNamespace":
     case "r2Bucket":
-    case "durableObjectNamespace":
       return `(name = ${quote(name)}, ${kind} = ${q})`;
+    case "durableObjectNamespace": {
+      const [className, serviceName] = [detail].flat();
+      const text = serviceName ? `(className = ${quote(className)}, serviceName = ${quote(serviceName)})` : quote(className);
+      return `(name = ${quote(name)}, durableObjectNamespace = ${text})`;
+    }
     case "d1":
       return `(name = ${quote(name)}, wrapped = (moduleName = "cloudflare-internal:d1-api", innerBindings = [(name = "fetcher", service = ${q})]))`;
     case "hyperdrive": {
@@ -49,31 +53,34 @@ function binding(name, value) {
 const modulesOf = (modules, folder = "") =>
   list(Object.keys(modules).map((name) => `(name = ${quote(name)}, ${MODULE_KINDS[name.split(".").pop()]} = embed ${quote(folder + name)})`));
 
-function services(worker) {
+/** The text of one Worker; `folder` is where its modules lie. Whose objects it has, keeps them on the disk. */
+function service(name, worker, date, folder) {
   const bindings = Object.entries(worker.bindings ?? {});
-  const objects = bindings.filter(([, value]) => value.durableObjectNamespace).map(([, value]) => value.durableObjectNamespace);
+  const objects = bindings.map(([, value]) => value.durableObjectNamespace).filter((kind) => typeof kind === "string");
   const fields = [
-    `modules = ${modulesOf(worker.modules)}`,
+    `modules = ${modulesOf(worker.modules, folder)}`,
     `bindings = ${list(bindings.map(([name, value]) => binding(name, value)))}`,
-    `compatibilityDate = ${quote(worker.date)}`,
+    `compatibilityDate = ${quote(date)}`,
     `compatibilityFlags = [${(worker.flags ?? []).map(quote).join(", ")}]`,
   ];
   if (objects.length > 0) {
     const namespaces = objects.map((name) => `(className = ${quote(name)}, uniqueKey = ${quote(name)}, enableSql = true)`);
     fields.push(`durableObjectNamespaces = ${list(namespaces)}`, `durableObjectStorage = (localDisk = "disk")`);
   }
-  const all = [`(name = "main", worker = (${fields.join(",\n  ")}))`];
-  if (objects.length > 0) all.push(`(name = "disk", disk = (path = "objects", writable = true))`);
+  return `(name = ${quote(name)}, worker = (${fields.join(",\n  ")}))`;
+}
+
+function services(worker) {
+  const beside = Object.entries(worker.beside ?? {});
+  const bindings = [worker, ...Object.values(worker.beside ?? {})].flatMap((each) => Object.entries(each.bindings ?? {}));
+  const all = [service("main", worker, worker.date, ""), ...beside.map(([name, each]) => service(name, each, worker.date, `${name}/`))];
+  if (bindings.some(([, value]) => value.durableObjectNamespace)) all.push(`(name = "disk", disk = (path = "objects", writable = true))`);
   for (const kind of ["kv", "d1", "r2", "queue", "assets"]) {
     const stub = `modules = [(name = "stub.js", esModule = ${quote(STUB)})], bindings = [(name = "KIND", text = ${quote(kind)})], compatibilityDate = ${quote(worker.date)}`;
     if (bindings.some(([, value]) => Object.values(value)[0] === kind)) all.push(`(name = ${quote(kind)}, worker = (${stub}))`);
   }
-  for (const [name, modules] of Object.entries(worker.beside ?? {})) {
-    all.push(`(name = ${quote(name)}, worker = (modules = ${modulesOf(modules, `${name}/`)}, compatibilityDate = ${quote(worker.date)}))`);
-  }
-  for (const [name, value] of bindings) {
-    if (value.hyperdrive) all.push(`(name = ${quote(name)}, external = (address = ${quote(new URL(value.hyperdrive).host)}, tcp = ()))`);
-  }
+  const databases = new Map(bindings.filter(([, value]) => value.hyperdrive).map(([name, value]) => [name, value.hyperdrive]));
+  for (const [name, url] of databases) all.push(`(name = ${quote(name)}, external = (address = ${quote(new URL(url).host)}, tcp = ()))`);
   return all;
 }
 
@@ -81,13 +88,13 @@ function services(worker) {
  * Starts a Worker and waits until it listens.
  *
  * `worker.modules` maps names to files, the main one first; `worker.bindings` names to `{kind: detail}`; `worker.beside` maps
- * names of further services to their modules; `dir` is emptied.
+ * names of further Workers to theirs; `dir` is emptied.
  * Answers `{address, child, stop}`. Its console goes nowhere; its errors to `dir/stderr`.
  */
 export async function start(worker, dir) {
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(join(dir, "objects"), { recursive: true });
-  const beside = Object.entries(worker.beside ?? {}).flatMap(([service, modules]) => Object.entries(modules).map(([name, file]) => [`${service}/${name}`, file]));
+  const beside = Object.entries(worker.beside ?? {}).flatMap(([service, { modules }]) => Object.entries(modules).map(([name, file]) => [`${service}/${name}`, file]));
   for (const [name, file] of [...Object.entries(worker.modules), ...beside]) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     copyFileSync(file, join(dir, name));

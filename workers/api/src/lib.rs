@@ -1,8 +1,8 @@
-//! The Worker that requests reach: what clients call all day, the queues, the clock, and the classes of the Durable Objects. It sends what
-//! it has no path for on to the Worker beside it (`workers/console`).
+//! The Worker that requests reach: what clients call all day. It sends what it has no path for on to the Worker beside it
+//! (`workers/console`).
 
 use wasm_bindgen::prelude::*;
-use worker::{Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
+use worker::Env;
 use zygo_edge::{endpoints, pipeline::Program};
 
 const API: Program = Program { routes: endpoints::api, beyond: Some("CONSOLE") };
@@ -15,18 +15,3 @@ const API: Program = Program { routes: endpoints::api, beyond: Some("CONSOLE") }
 pub fn fetch(request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
     zygo_edge::fetch(&API, request, env, context)
 }
-
-/// Queues: every message settles its outbox row.
-#[event(queue)]
-async fn queue(batch: MessageBatch<zygo_queues::Message>, env: Env, _context: worker::Context) -> worker::Result<()> {
-    zygo_queues::consume(batch, &env).await
-}
-
-/// Cron.
-#[event(scheduled)]
-async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    zygo_queues::scheduled(&event.cron(), &env).await;
-}
-
-// The classes of the Durable Objects are exported by the crate that defines them.
-pub use zygo_edge::objects;

@@ -15,6 +15,8 @@ use crate::{metrics::Metrics, passwords::Turns, pipeline::Program, router::Route
 pub struct App {
     /// Configuration.
     pub config: Config,
+    /// Whether requests come by way of another Worker.
+    pub is_behind: bool,
     /// The route table, ready to match.
     pub router: Router,
     /// Verified tokens.
@@ -56,6 +58,7 @@ impl App {
             }
             let config = Config::read(env)?;
             let app: &'static Self = Box::leak(Box::new(Self {
+                is_behind: program.beyond.is_none(),
                 router: Router::new((program.routes)(), config.is_development()),
                 config,
                 tokens: RefCell::default(),

@@ -53,6 +53,8 @@ pub struct Trace {
     pub tenant_id: Cell<Option<TenantId>>,
     /// Caller of the request.
     pub user_id: Cell<Option<UserId>>,
+    /// Tenants whose gates were told something: whoever holds a lease of theirs asks anew.
+    pub doubted: RefCell<Vec<TenantId>>,
 }
 
 /// What belongs to the request as a whole.
@@ -117,6 +119,12 @@ impl Shared {
     #[must_use]
     pub fn round_trips(&self) -> u32 {
         self.db.get().and_then(|db| db.as_ref().ok()).map_or(0, |db| db.trips())
+    }
+
+    /// After a tenant's gate was told something: its lease is asked for anew, here and where the request came by.
+    pub fn doubt(&self, tenant: TenantId) {
+        self.app.leases.borrow_mut().forget(tenant);
+        self.trace.doubted.borrow_mut().push(tenant);
     }
 
     /// Does something after the response, without the caller waiting.

@@ -38,6 +38,3 @@ use pipeline::Program;
 pub fn fetch(program: &'static Program, request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
     task::run(pipeline::serve(program, request, env, Context::new(context)))
 }
-
-// The classes of the Durable Objects are exported by the crate that defines them.
-pub use zygo_objects as objects;

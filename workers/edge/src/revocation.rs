@@ -55,7 +55,8 @@ async fn in_objects(
     Ok(())
 }
 
-/// Tells a tenant's gate what is void now; this isolate doubts what it knew, others learn within a lease.
+/// Tells a tenant's gate what is void now; this isolate, and the one that the request came by, doubt what they knew, others learn within
+/// a lease.
 ///
 /// # Errors
 /// `DEPENDENCY_UNAVAILABLE` when the gate does not answer.
@@ -65,7 +66,7 @@ pub async fn announce(ctx: &Ctx, tenant_id: TenantId, revocations: Vec<Revocatio
     }
     remember(ctx, &revocations);
     GateHandle::open(&ctx.env, tenant_id)?.revoke(revocations, ctx.now).await?;
-    ctx.app.leases.borrow_mut().forget(tenant_id);
+    ctx.doubt(tenant_id);
     Ok(())
 }
 

@@ -50,6 +50,12 @@ export function reply(status, base, text, body) {
   return response;
 }
 export function sendOn(env, binding, request) { return env[binding].fetch(request); }
+export function taken(response, name) { return response.headers.get(name) ?? undefined; }
+export function without(response, name) {
+  const clean = new Response(response.body, response);
+  clean.headers.delete(name);
+  return clean;
+}
 export function log(text) { console.log(text); }
 "#)]
 extern "C" {
@@ -65,6 +71,10 @@ extern "C" {
     fn place_js(request: &JsValue) -> String;
     #[wasm_bindgen(js_name = sendOn, catch)]
     fn send_on_js(env: &JsValue, binding: &str, request: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_name = taken)]
+    fn taken_js(response: &JsValue, name: &str) -> Option<String>;
+    #[wasm_bindgen(js_name = without)]
+    fn without_js(response: &JsValue, name: &str) -> JsValue;
     #[wasm_bindgen(js_name = log)]
     fn log_js(text: &str);
 }
@@ -137,6 +147,15 @@ pub fn reply(status: u16, base: &JsValue, text: &str, body: &Body<'_>) -> JsValu
 /// What JavaScript throws, as where there is no such binding.
 pub fn send_on(env: &JsValue, binding: &str, request: &JsValue) -> Result<Promise, JsValue> {
     send_on_js(env, binding, request)
+}
+
+/// Takes a header off a `Response` that another Worker made: what it said, if it was there, and the response without it.
+#[must_use]
+pub fn take_header(response: JsValue, name: &str) -> (Option<String>, JsValue) {
+    match taken_js(&response, name) {
+        None => (None, response),
+        said => (said, without_js(&response, name)),
+    }
 }
 
 /// Writes a line to the console.

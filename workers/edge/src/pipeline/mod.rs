@@ -53,7 +53,7 @@ pub async fn serve(program: &'static Program, request: JsValue, env: Env, contex
     let matched = app.router.find(head.method, &head.path);
     let route = match (&matched, program.beyond) {
         (Matched::Route(route, _), _) => Some(*route),
-        (Matched::Nothing, Some(binding)) => return beyond(&env, binding, &request, &request_id).await,
+        (Matched::Nothing, Some(binding)) => return beyond(app, &env, binding, &request, &request_id).await,
         _ => None,
     };
     if route.is_some_and(|route| !route.memory && route.hosts != Hosts::Any) {
@@ -74,16 +74,25 @@ pub async fn serve(program: &'static Program, request: JsValue, env: Env, contex
     response
 }
 
-/// Sends a request on as it came, and the answer back as it is.
-async fn beyond(env: &Env, binding: &str, request: &JsValue, request_id: &str) -> JsValue {
+/// Sends a request on as it came, and the answer back; what it says of leases to this isolate alone is heeded and left out.
+async fn beyond(app: &App, env: &Env, binding: &str, request: &JsValue, request_id: &str) -> JsValue {
     let answer = match js::send_on(env.as_ref(), binding, request) {
         Ok(promise) => JsFuture::from(promise).await,
         Err(error) => Err(error),
     };
-    answer.unwrap_or_else(|error| {
-        log::line(log::Level::Error, "sent on", serde_json::json!({ "to": binding, "cause": format!("{error:?}"), "request_id": request_id }));
-        respond::bare(&Problem::unavailable(format!("{binding}: {error:?}")), request_id)
-    })
+    answer.map_or_else(
+        |error| {
+            log::line(log::Level::Error, "sent on", serde_json::json!({ "to": binding, "cause": format!("{error:?}"), "request_id": request_id }));
+            respond::bare(&Problem::unavailable(format!("{binding}: {error:?}")), request_id)
+        },
+        |answer| {
+            let (doubted, answer) = js::take_header(answer, respond::DOUBTED);
+            for tenant in doubted.iter().flat_map(|list| list.split(", ")).filter_map(|id| id.parse().ok()) {
+                app.leases.borrow_mut().forget(tenant);
+            }
+            answer
+        },
+    )
 }
 
 async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -> Result<Answer, Problem> {

@@ -29,6 +29,10 @@ const SECURITY: &str = "strict-transport-security\nmax-age=63072000; includeSubD
 /// What stands on a response unless it says otherwise.
 const DEFAULTS: [(&str, &str); 2] = [("content-security-policy", "default-src 'none'; frame-ancestors 'none'"), ("referrer-policy", "no-referrer")];
 
+/// On an answer of the Worker behind the one that requests reach: the tenants whose leases are to be asked for anew, as a list.
+/// It goes no further than there.
+pub const DOUBTED: &str = "x-zygo-doubted";
+
 /// The response to a request that the isolate could not even begin with.
 #[must_use]
 pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
@@ -160,6 +164,11 @@ fn own_headers(shared: &Shared, answer: &Answer, millis: f64) -> String {
     if let Some(decision) = trace.limit.borrow().as_ref() {
         let headers = RateLimitHeaders::new(decision);
         let _ = write!(head, "ratelimit-policy\n{}\nratelimit\n{}\n", headers.policy, headers.limit);
+    }
+    if shared.app.is_behind {
+        for tenant in trace.doubted.borrow().iter() {
+            let _ = write!(head, "{DOUBTED}\n{tenant}\n");
+        }
     }
     cross_origin(shared, matches!(answer.cache, Cache::Public(_) | Cache::Immutable), &mut head);
     head

@@ -123,7 +123,7 @@ pub async fn update(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
                 // The job that was committed along tells it again, should this fail.
                 let policy = Policy { version: settings.directory_version, networks: list.into_vec() };
                 GateHandle::open(&ctx.env, scope.tenant_id())?.lay_down(policy).await?;
-                ctx.app.leases.borrow_mut().forget(scope.tenant_id());
+                ctx.doubt(scope.tenant_id());
             }
             if mfa_changed {
                 // Tokens are asked for anew, and whoever has no second factor then gets none.
