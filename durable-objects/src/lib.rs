@@ -1,9 +1,9 @@
 //! Durable Objects: one folder per class, each a thin shell over a pure core in `zygo-core`.
 //!
 //! A folder's `mod.rs` states the object's invariants, its protocol and the typed handle that callers use;
-//! `object.rs` decodes an operation, loads, lets the core decide, keeps the result. Objects keep nothing in
-//! memory: their SQLite storage answers in microseconds and survives eviction, and between reading and writing
-//! there is no `await`, so operations on one object never interleave.
+//! `object.rs` decodes an operation, loads, lets the core decide, keeps the result. Their SQLite
+//! storage answers in microseconds and survives eviction, so objects keep nothing in memory but the gate, which is asked most and
+//! remembers what it has written. Between reading and writing there is no `await`, so operations on one object never interleave.
 //!
 //! The classes themselves are the feature `classes`: a Worker that only calls objects does not carry them.
 
@@ -25,4 +25,5 @@ pub use idempotency::IdempotencyHandle;
 pub use limits::LimitsHandle;
 pub use mailbox::MailboxHandle;
 pub use once::OnceHandle;
+pub use rpc::calls;
 pub use sessions::SessionsHandle;

@@ -1,5 +1,7 @@
 //! The one way to call an object: an operation goes in as JSON, its answer or a fault comes out.
 
+use std::{cell::RefCell, collections::BTreeMap};
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::JsValue;
 use worker::{Env, Method, Request, RequestInit, Stub};
@@ -36,6 +38,23 @@ impl From<worker::Error> for Fault {
     }
 }
 
+thread_local! {
+    static CALLS: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// How many calls this isolate has made to the objects behind each binding.
+#[must_use]
+pub fn calls() -> Vec<(&'static str, u64)> {
+    CALLS.with_borrow(|calls| calls.iter().map(|(binding, count)| (*binding, *count)).collect())
+}
+
+fn count(binding: &'static str) {
+    CALLS.with_borrow_mut(|calls| {
+        let count = calls.entry(binding).or_default();
+        *count = count.saturating_add(1);
+    });
+}
+
 /// An object to call.
 #[derive(Debug)]
 pub(crate) struct Remote {
@@ -67,6 +86,7 @@ impl Remote {
 
     async fn send<Op: Serialize>(&self, operation: &Op) -> Result<(u16, Vec<u8>), SendError> {
         let body = serde_json::to_string(operation)?;
+        count(self.binding);
         let mut init = RequestInit::new();
         init.with_method(Method::Post).with_body(Some(JsValue::from_str(&body)));
         let mut response = self.stub.fetch_with_request(Request::new_with_init(URL, &init)?).await?;

@@ -118,6 +118,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/tenants/{id}/settings", Who::Member, false),
     route("PATCH", "/tenants/{id}/settings", Who::Member, false),
     route("GET", "/tenants/{id}/features", Who::Member, false),
+    route("GET", "/rate-limits", Who::Member, false),
     route("GET", "/integrations", Who::Member, false),
     route("GET", "/integrations/{provider}/connect", Who::Member, false),
     route("GET", "/integrations/{provider}/callback", Who::Public, false),

@@ -9,181 +9,78 @@
 //! - An isolate answers for a token's standing only from a lease that has not run out, so whatever is logged
 //!   here is refused everywhere within [`LEASE_MS`].
 //! - The log reaches back [`LOG_MS`], longer than an access token lives; older tokens need no entry.
+//! - No two clocks are compared: tokens flow back by the gate's, and a lease ends by the isolate's, counted from when it asked.
+//! - Of a plan whose traffic is too much for one object, [`Rate::gates`] objects each have an even share of the rate. The
+//!   first keeps the log; the others copy it, and no lease outlives the copy that it was cut from.
+//! - One [`Party`] of the tenant has a limit of its own. It is charged for what isolates say that they admitted, who say so
+//!   before they have used up their [`Share`] of what was left: a fence between neighbours, not an account to the last call.
 
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use crate::time::Timestamp;
 
-use crate::{
-    id::{SessionId, UserId},
-    tenancy::network::Network,
-    time::Timestamp,
-};
-
-pub use book::{LeaseBook, Spend, Standing};
+pub use book::{Ask, Asked, LeaseBook, Spend, Standing};
 pub use bucket::Bucket;
-pub use log::Log;
+pub use log::{Log, News};
+pub use message::{Lease, LeaseRequest, Logged, Look, Policy, Revocation, Spent, TenantState};
+pub use party::{Parties, Party, Share, Told};
+pub use rate::Rate;
 
 mod book;
 mod bucket;
 mod log;
+mod message;
+mod own;
+mod page;
+mod party;
+mod rate;
 
 /// Longest life of a lease, in milliseconds.
 pub const LEASE_MS: i64 = 10_000;
+/// How old a copy of the log may be before the original is asked again, in milliseconds.
+const COPY_MS: i64 = 2000;
 /// How long a revocation stays in the log, in milliseconds: an access token's life and some slack.
 pub const LOG_MS: i64 = 20 * 60 * 1000;
 
-/// What a tenant's plan allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rate {
-    /// Requests a minute in the long run; 0 allows none.
-    pub per_minute: u32,
-    /// Requests at once after a rest.
-    pub burst: u32,
-}
-
-impl Rate {
-    /// So many requests a minute, twice as many at once.
-    #[must_use]
-    pub const fn per_minute(per_minute: u32) -> Self {
-        Self { per_minute, burst: per_minute.saturating_mul(2) }
-    }
-}
-
-/// Whether a tenant is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TenantState {
-    /// Yes.
-    #[default]
-    Active,
-    /// Sign-in, billing and support only.
-    Suspended,
-    /// No more.
-    Deleted,
-}
-
-/// Something that access tokens still say and that no longer holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", content = "of", rename_all = "snake_case")]
-pub enum Revocation {
-    /// A session ended.
-    Session(SessionId),
-    /// A person was suspended or removed; tokens issued until now are void.
-    User(UserId),
-    /// One person's role changed; tokens issued until now are stale.
-    UserPermissions(UserId),
-    /// Roles of the tenant changed; every token issued until now is stale.
-    Permissions,
-    /// Every token issued until now is void.
-    Tokens,
-    /// The tenant's state changed to this.
-    Tenant(TenantState),
-}
-
-/// A revocation in the order of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Logged {
-    /// Its place; later ones are higher.
-    pub seq: u64,
-    /// When it happened.
-    pub at: Timestamp,
-    /// What it was.
-    pub revocation: Revocation,
-}
-
-/// What an isolate spent of an earlier lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
-    /// Number of the lease.
-    pub lease: u64,
-    /// Tokens used of it. The isolate spends no more of it after saying so.
-    pub used: u32,
-}
-
-/// What the tenant lays down for every request: a copy of its settings, which the gate is told of when they change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// Version of the tenant in the directory; an older one never replaces a newer one.
-    pub version: i64,
-    /// Where requests may come from; from anywhere, where it is empty.
-    pub networks: Vec<Network>,
-}
-
-/// An isolate asks for a lease.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseRequest {
-    /// Which isolate: random, made once in its life.
-    pub isolate: Uuid,
-    /// Last place of the log that it knows; 0 if none.
-    pub since: u64,
-    /// Version of the policy that it knows; 0 if none.
-    #[serde(default)]
-    pub policy: i64,
-    /// Leases it is done with.
-    pub spent: Vec<Spent>,
-    /// The request's instant.
-    pub now: Timestamp,
-    /// What the tenant's plan allows.
-    pub rate: Rate,
-}
-
-/// The gate's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    /// Its number, to report what was spent.
-    pub number: u64,
-    /// Requests that may pass until it runs out; 0 if the tenant has none left.
-    pub tokens: u32,
-    /// When it runs out.
-    pub expires_at: Timestamp,
-    /// Milliseconds after which asking again is worth while; 0 if there are tokens.
-    pub retry_after_ms: u64,
-    /// Tokens that stay in the bucket.
-    pub remaining: u32,
-    /// Milliseconds until the bucket is full again.
-    pub reset_after_ms: u64,
-    /// The rate it was cut from.
-    pub rate: Rate,
-    /// Last place of the log.
-    pub seq: u64,
-    /// What was revoked since the place the isolate named.
-    pub revocations: Vec<Logged>,
-    /// Whether the tenant is served.
-    pub state: TenantState,
-    /// The tenant's policy, where it is another than the isolate knows.
-    #[serde(default)]
-    pub policy: Option<Policy>,
-}
-
 /// A tenant's gate.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct Gate {
     /// Tokens: in the bucket and out on lease. Changes with every lease.
     pub bucket: Bucket,
-    /// Revocations and the tenant's state. Changes with [`revoke`](Self::revoke) only.
+    /// What parties used. Changes with the leases that tell of it.
+    pub parties: Parties,
+    /// Revocations and the tenant's state. Changes with [`revoke`](Self::revoke) only, or, in a copy, with [`follow`](Self::follow).
     pub log: Log,
-    /// The tenant's policy. Changes with [`lay_down`](Self::lay_down) only.
-    #[serde(default)]
+    /// The tenant's policy. Changes with [`lay_down`](Self::lay_down) only, or, in a copy, with [`follow`](Self::follow).
     pub policy: Policy,
+    /// Of a copy: when the original was asked.
+    pub copied_at: Option<Timestamp>,
 }
 
 impl Gate {
     /// Hands out a lease.
-    pub fn lease(&mut self, request: &LeaseRequest) -> Lease {
-        let grant = self.bucket.grant(request);
+    pub fn lease(&mut self, request: &LeaseRequest, now: Timestamp) -> Lease {
+        let grant = self.bucket.grant(request, now);
+        let isolates = self.bucket.isolates(request.isolate);
         Lease {
             number: grant.number,
             tokens: grant.tokens,
-            expires_at: request.now.plus_millis(LEASE_MS),
+            lasts_ms: LEASE_MS.saturating_sub(self.copied_at.map_or(0, |at| now.since(at).max(0))),
             retry_after_ms: grant.retry_after_ms,
             remaining: grant.remaining,
             reset_after_ms: grant.reset_after_ms,
-            rate: request.rate,
             seq: self.log.seq(),
-            revocations: self.log.since(request.since, request.now),
+            revocations: self.log.since(request.since, now),
             state: self.log.state(),
             policy: (self.policy.version != request.policy).then(|| self.policy.clone()),
+            shares: request.told.iter().map(|told| self.parties.charge(told, isolates, now)).collect(),
         }
+    }
+
+    /// What is left, without taking any of it.
+    #[must_use]
+    pub fn look(&self, rate: Rate, parties: &[Told], now: Timestamp) -> Look {
+        let (remaining, on_lease, reset_after_ms) = self.bucket.look(rate, now);
+        let mut charged = self.parties.clone();
+        Look { remaining, on_lease, reset_after_ms, shares: parties.iter().map(|told| charged.charge(told, 1, now)).collect() }
     }
 
     /// Takes a policy over, unless a newer one is known; whether it did.
@@ -199,7 +96,45 @@ impl Gate {
     pub fn revoke(&mut self, revocation: Revocation, now: Timestamp) -> u64 {
         self.log.push(revocation, now)
     }
+
+    /// What a copy does not know yet that knows the log up to a place and the policy in a version.
+    #[must_use]
+    pub fn news(&self, since: u64, policy: i64, now: Timestamp) -> News {
+        News { policy: (self.policy.version != policy).then(|| self.policy.clone()), ..self.log.news(since, now) }
+    }
+
+    /// Whether a copy must ask the original before it hands out a lease: to somebody who doubts, always.
+    #[must_use]
+    pub fn is_behind(&self, fresh: bool, now: Timestamp) -> bool {
+        fresh || self.copied_at.is_none_or(|at| now.since(at) >= COPY_MS || at > now)
+    }
+
+    /// What a copy knows: the log up to this place, the policy in this version.
+    #[must_use]
+    pub const fn place(&self) -> (u64, i64) {
+        (self.log.seq(), self.policy.version)
+    }
+
+    /// Whether leases can still be cut from what a copy knows.
+    #[must_use]
+    pub fn believes(&self, now: Timestamp) -> bool {
+        self.copied_at.is_some_and(|at| now.since(at) < LEASE_MS)
+    }
+
+    /// Brings a copy up to what the original knew when it was asked. An answer that was overtaken by a later one changes nothing.
+    pub fn follow(&mut self, news: News, asked_at: Timestamp) {
+        if news.seq < self.log.seq() {
+            return;
+        }
+        if let Some(policy) = news.policy.clone() {
+            self.lay_down(policy);
+        }
+        self.log.follow(news);
+        self.copied_at = self.copied_at.max(Some(asked_at));
+    }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ async fn a_slug_is_taken_once() -> Result<()> {
     let system = world::shared().await?;
     let ((_, first), (_, second)) = tokio::try_join!(system.session(), system.session())?;
     let slug = format!("race-{}", random::word()?);
-    let racers: Vec<_> = (0..10)
+    let racers: Vec<_> = (0..50)
         .map(|turn| {
             let (session, slug) = (if turn % 2 == 0 { first.clone() } else { second.clone() }, slug.clone());
             tokio::spawn(async move { create(&session, &slug).await })

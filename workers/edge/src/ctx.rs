@@ -123,7 +123,7 @@ impl Shared {
 
     /// After a tenant's gate was told something: its lease is asked for anew, here and where the request came by.
     pub fn doubt(&self, tenant: TenantId) {
-        self.app.leases.borrow_mut().forget(tenant);
+        self.app.leases.borrow_mut().doubt(tenant, self.now);
         self.trace.doubted.borrow_mut().push(tenant);
     }
 

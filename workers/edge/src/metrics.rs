@@ -75,6 +75,10 @@ impl Metrics {
             "# HELP zygo_postgres_round_trips_total Round trips to Postgres after connecting.\n# TYPE zygo_postgres_round_trips_total counter\n",
         );
         let _ = writeln!(out, "zygo_postgres_round_trips_total {}", counters.round_trips);
+        out.push_str("# HELP zygo_object_calls_total Calls to Durable Objects, by binding.\n# TYPE zygo_object_calls_total counter\n");
+        for (binding, count) in zygo_objects::calls() {
+            let _ = writeln!(out, "zygo_object_calls_total{{binding=\"{binding}\"}} {count}");
+        }
         out
     }
 }

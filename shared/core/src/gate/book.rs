@@ -4,18 +4,13 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{LOG_MS, Lease, LeaseRequest, Logged, Policy, Rate, Revocation, Spent, TenantState};
+use super::{Lease, LeaseRequest, Party, Rate, TenantState, page::Page};
 use crate::{
     id::{SessionId, TenantId, UserId},
-    limits::gcra::{Decision, Limit},
+    limits::gcra::Decision,
     tenancy::network,
     time::Timestamp,
 };
-
-/// Name of the plan limit as clients read it.
-const POLICY: &str = "api";
-/// Leases of one tenant held or owed a report at most; beyond, unspent tokens are let go.
-const MOST_LEASES: usize = 16;
 
 /// Whether a request may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,40 +40,25 @@ pub enum Standing {
     Unknown,
 }
 
-struct Held {
-    lease: u64,
-    tokens: u32,
-    used: u32,
-    expires_at: Timestamp,
+/// A lease to ask for.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Which of the tenant's gates is to be asked.
+    pub gate: u32,
+    /// What it is asked.
+    pub request: LeaseRequest,
+    /// To be kept until it answers.
+    pub asked: Asked,
 }
 
-impl Held {
-    fn is_live(&self, now: Timestamp) -> bool {
-        self.used < self.tokens && now < self.expires_at
-    }
-}
-
-/// What is known of one tenant.
-struct Page {
-    held: Vec<Held>,
-    /// Nothing to be had until then.
-    denied_until: Timestamp,
-    /// When the first token flows back.
-    retry_at: Timestamp,
-    /// What is known is in force until then.
-    known_until: Timestamp,
-    touched: Timestamp,
-    seq: u64,
-    state: TenantState,
-    rate: Rate,
-    remaining: u32,
-    full_at: Timestamp,
-    sessions: HashMap<SessionId, Timestamp>,
-    users: HashMap<UserId, Timestamp>,
-    stale_users: HashMap<UserId, Timestamp>,
-    stale_until: Timestamp,
-    void_until: Timestamp,
-    policy: Policy,
+/// What an answer is taken in with: by whom, when and how it was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    pub(super) gate: u32,
+    pub(super) at: Timestamp,
+    pub(super) rate: Rate,
+    /// Doubts of the book until then.
+    pub(super) doubts: u64,
 }
 
 /// The leases of one isolate, for a bounded number of tenants.
@@ -86,6 +66,8 @@ pub struct LeaseBook {
     isolate: Uuid,
     capacity: usize,
     pages: HashMap<TenantId, Page>,
+    /// How often anything was doubted: what was asked for before a doubt does not end it.
+    doubts: u64,
 }
 
 impl LeaseBook {
@@ -93,159 +75,78 @@ impl LeaseBook {
     /// beyond, the one that rested longest is forgotten.
     #[must_use]
     pub fn new(isolate: Uuid, capacity: usize) -> Self {
-        Self { isolate, capacity: capacity.max(1), pages: HashMap::new() }
+        Self { isolate, capacity: capacity.max(1), pages: HashMap::new(), doubts: 0 }
     }
 
-    /// Spends a token for a request of a tenant.
-    pub fn spend(&mut self, tenant: TenantId, now: Timestamp) -> Spend {
-        let Some(page) = self.pages.get_mut(&tenant) else { return Spend::NeedLease };
-        page.touched = now;
-        if let Some(held) = page.held.iter_mut().find(|held| held.is_live(now)) {
-            held.used = held.used.saturating_add(1);
-            return Spend::Ok(page.decision(true, now));
-        }
-        if now < page.denied_until { Spend::Denied(page.decision(false, now)) } else { Spend::NeedLease }
+    /// Spends a token for a request of a tenant, and of what the party is allowed that makes it, if it has a limit of its own.
+    pub fn spend(&mut self, tenant: TenantId, party: Option<(Party, Rate)>, now: Timestamp) -> Spend {
+        self.pages.get_mut(&tenant).map_or(Spend::NeedLease, |page| page.spend(party, now))
     }
 
-    /// The request for a lease; leases that are done with are reported in it and forgotten here.
-    pub fn ask(&mut self, tenant: TenantId, rate: Rate, now: Timestamp) -> LeaseRequest {
-        let page = self.pages.get_mut(&tenant);
-        let (since, policy, spent) = page.map_or((0, 0, Vec::new()), |page| (page.seq, page.policy.version, page.close(now)));
-        LeaseRequest { isolate: self.isolate, since, policy, spent, now, rate }
+    /// The request for a lease, with what the tenant's plan allows; leases that are done with are reported in it and forgotten here.
+    pub fn ask(&mut self, tenant: TenantId, rate: Rate, now: Timestamp) -> Ask {
+        let page = self.page(tenant, rate, now);
+        page.rate = rate;
+        let asked = Asked { gate: page.gate(), at: now, rate, doubts: 0 };
+        let fresh = page.doubted.is_some();
+        let request = LeaseRequest {
+            isolate: Uuid::nil(),
+            since: page.seq,
+            policy: page.policy.version,
+            fresh,
+            spent: page.close(asked.gate, now),
+            told: page.tell(now),
+            rate: rate.over(rate.gates()),
+        };
+        Ask { gate: asked.gate, request: LeaseRequest { isolate: self.isolate, ..request }, asked: Asked { doubts: self.doubts, ..asked } }
     }
 
     /// Takes in the gate's answer.
-    pub fn accept(&mut self, tenant: TenantId, lease: &Lease, now: Timestamp) {
-        if !self.pages.contains_key(&tenant) && self.pages.len() >= self.capacity {
-            let oldest = self.pages.iter().min_by_key(|(_, page)| page.touched).map(|(tenant, _)| *tenant);
-            oldest.and_then(|tenant| self.pages.remove(&tenant));
-        }
-        self.pages.entry(tenant).or_insert_with(|| Page::new(lease.rate)).accept(lease, now);
+    pub fn accept(&mut self, tenant: TenantId, asked: &Asked, lease: &Lease, now: Timestamp) {
+        self.page(tenant, asked.rate, now).accept(asked, lease, now);
     }
 
-    /// Drops what is known of a tenant, so that the gate is asked before anything else; its unspent tokens are let go.
-    pub fn forget(&mut self, tenant: TenantId) {
-        self.pages.remove(&tenant);
+    /// Doubts what is known of a tenant, so that the gate is asked before anything else; what is left of the leases in hand is
+    /// given back when it is. An answer that is on its way already settles nothing.
+    pub fn doubt(&mut self, tenant: TenantId, now: Timestamp) {
+        self.doubts = self.doubts.saturating_add(1);
+        let doubts = self.doubts;
+        let page = self.page(tenant, Rate::per_minute(0), now);
+        page.doubted = Some(doubts);
     }
 
     /// Whether a token still says the truth: `issued_at` is when it was issued, to the millisecond if known,
     /// else its second's beginning.
     #[must_use]
     pub fn standing(&self, tenant: TenantId, session: SessionId, user: UserId, issued_at: Timestamp, now: Timestamp) -> Standing {
-        let Some(page) = self.pages.get(&tenant).filter(|page| now < page.known_until) else { return Standing::Unknown };
-        let since = |at: Option<&Timestamp>| at.is_some_and(|at| issued_at <= *at);
-        // Whoever is suspended loses their sessions too; the reason is the better answer.
-        if since(page.users.get(&user)) {
-            Standing::UserRevoked
-        } else if page.sessions.contains_key(&session) {
-            Standing::SessionEnded
-        } else if since(Some(&page.void_until)) {
-            Standing::Void
-        } else if since(page.stale_users.get(&user)) || since(Some(&page.stale_until)) {
-            Standing::Stale
-        } else {
-            Standing::Good
-        }
+        self.known(tenant, now).map_or(Standing::Unknown, |page| page.standing(session, user, issued_at))
     }
 
     /// Whether the tenant's policy lets a client in, whose address is written as the edge gives it. No lease in force, no entry.
     #[must_use]
     pub fn admits(&self, tenant: TenantId, client: &str, now: Timestamp) -> bool {
-        let page = self.pages.get(&tenant).filter(|page| now < page.known_until);
-        page.is_some_and(|page| network::admits(&page.policy.networks, client))
+        self.known(tenant, now).is_some_and(|page| network::admits(&page.policy.networks, client))
     }
 
     /// The tenant's state, if a lease in force says it.
     #[must_use]
     pub fn state(&self, tenant: TenantId, now: Timestamp) -> Option<TenantState> {
-        self.pages.get(&tenant).filter(|page| now < page.known_until).map(|page| page.state)
-    }
-}
-
-impl Page {
-    fn new(rate: Rate) -> Self {
-        let never = Timestamp::from_millis(i64::MIN);
-        Self {
-            held: Vec::new(),
-            denied_until: never,
-            retry_at: never,
-            known_until: never,
-            touched: never,
-            seq: 0,
-            state: TenantState::default(),
-            rate,
-            remaining: 0,
-            full_at: never,
-            sessions: HashMap::new(),
-            users: HashMap::new(),
-            stale_users: HashMap::new(),
-            stale_until: never,
-            void_until: never,
-            policy: Policy::default(),
-        }
+        self.known(tenant, now).map(|page| page.state)
     }
 
-    fn accept(&mut self, lease: &Lease, now: Timestamp) {
-        self.touched = now;
-        self.rate = lease.rate;
-        self.remaining = lease.remaining;
-        self.full_at = now.plus_millis(i64::try_from(lease.reset_after_ms).unwrap_or(i64::MAX));
-        self.known_until = self.known_until.max(lease.expires_at);
-        if lease.tokens > 0 {
-            if self.held.len() >= MOST_LEASES {
-                self.held.remove(0);
-            }
-            let (lease, tokens, expires_at) = (lease.number, lease.tokens, lease.expires_at);
-            self.held.push(Held { lease, tokens, used: 0, expires_at });
-        } else {
-            self.retry_at = now.plus_millis(i64::try_from(lease.retry_after_ms).unwrap_or(i64::MAX));
-            self.denied_until = self.retry_at.min(lease.expires_at);
-        }
-        // Two requests may ask at once and be answered out of order: the later place of the log wins.
-        if lease.seq >= self.seq {
-            self.seq = lease.seq;
-            self.state = lease.state;
-        }
-        if let Some(policy) = lease.policy.as_ref().filter(|policy| policy.version > self.policy.version) {
-            self.policy = policy.clone();
-        }
-        lease.revocations.iter().for_each(|entry| self.learn(entry));
-        self.sessions.retain(|_, at| now.since(*at) < LOG_MS);
-        self.users.retain(|_, at| now.since(*at) < LOG_MS);
-        self.stale_users.retain(|_, at| now.since(*at) < LOG_MS);
+    /// The page of a tenant of whom something is known for certain.
+    fn known(&self, tenant: TenantId, now: Timestamp) -> Option<&Page> {
+        self.pages.get(&tenant).filter(|page| page.is_known(now))
     }
 
-    fn learn(&mut self, entry: &Logged) {
-        let at = entry.at;
-        let later = |known: &mut Timestamp| *known = at.max(*known);
-        match entry.revocation {
-            Revocation::Session(id) => later(self.sessions.entry(id).or_insert(at)),
-            Revocation::User(id) => later(self.users.entry(id).or_insert(at)),
-            Revocation::UserPermissions(id) => later(self.stale_users.entry(id).or_insert(at)),
-            Revocation::Permissions => later(&mut self.stale_until),
-            Revocation::Tokens => later(&mut self.void_until),
-            // The state of the whole answer counts.
-            Revocation::Tenant(_) => {}
+    fn page(&mut self, tenant: TenantId, rate: Rate, now: Timestamp) -> &mut Page {
+        if !self.pages.contains_key(&tenant) && self.pages.len() >= self.capacity {
+            let oldest = self.pages.iter().min_by_key(|(_, page)| page.touched).map(|(tenant, _)| *tenant);
+            oldest.and_then(|tenant| self.pages.remove(&tenant));
         }
-    }
-
-    /// Takes out the leases that nothing more is spent of.
-    fn close(&mut self, now: Timestamp) -> Vec<Spent> {
-        let done = self.held.extract_if(.., |held| !held.is_live(now));
-        done.map(|held| Spent { lease: held.lease, used: held.used }).collect()
-    }
-
-    fn decision(&self, allowed: bool, now: Timestamp) -> Decision {
-        let held = self.held.iter().filter(|held| held.is_live(now));
-        let left = held.map(|held| held.tokens.saturating_sub(held.used)).fold(0, u32::saturating_add);
-        let wait = |until: Timestamp| u64::try_from(until.since(now)).unwrap_or(0);
-        Decision {
-            allowed,
-            policy: POLICY.into(),
-            limit: Limit { count: self.rate.per_minute, period_ms: 60_000, burst: self.rate.burst },
-            remaining: if allowed { self.remaining.saturating_add(left) } else { 0 },
-            reset_after_ms: wait(self.full_at),
-            retry_after_ms: if allowed { 0 } else { wait(self.retry_at).max(1) },
-        }
+        let isolate = self.isolate;
+        let page = self.pages.entry(tenant).or_insert_with(|| Page::new(isolate, rate));
+        page.touched = now;
+        page
     }
 }

@@ -42,6 +42,18 @@ pub(super) struct Grant {
     pub(super) reset_after_ms: u64,
 }
 
+impl Outstanding {
+    /// Whether tokens of it may still be spent, or told of.
+    fn is_out(&self, now: Timestamp) -> bool {
+        now.since(self.granted_at).unsigned_abs() < LEASE_MS.unsigned_abs().saturating_mul(2)
+    }
+}
+
+/// What the full bucket holds.
+fn capacity(rate: Rate) -> i64 {
+    if rate.per_minute == 0 { 0 } else { units(rate.burst) }
+}
+
 fn units(tokens: u32) -> i64 {
     i64::from(tokens).saturating_mul(TOKEN)
 }
@@ -58,19 +70,14 @@ fn millis(units: i64, rate: Rate) -> i64 {
 
 impl Bucket {
     /// Settles what the isolate reports and grants it a share of what is there.
-    pub(super) fn grant(&mut self, request: &LeaseRequest) -> Grant {
+    pub(super) fn grant(&mut self, request: &LeaseRequest, now: Timestamp) -> Grant {
         let LeaseRequest { isolate, rate, .. } = *request;
-        let capacity = if rate.per_minute == 0 { 0 } else { units(rate.burst) };
-        let (level, at) = self.level.unwrap_or((capacity, request.now));
-        // Isolates' clocks differ a little; time here never runs backwards.
-        let now = request.now.max(at);
-        let refill = now.since(at).saturating_mul(i64::from(rate.per_minute));
+        let now = self.instant(now);
         let (returned, demand) = self.settle(&request.spent, isolate, now);
         // Reports arrive after a lease ran out; until one may still come, its tokens count as out.
-        self.leases.retain(|lease| now.since(lease.granted_at) < LEASE_MS.saturating_mul(2));
-        let out: i64 = self.leases.iter().map(|lease| units(lease.tokens)).fold(0, i64::saturating_add);
-        let room = capacity.saturating_sub(out).max(0);
-        let level = level.saturating_add(refill).saturating_add(returned).clamp(0, room);
+        self.leases.retain(|lease| lease.is_out(now));
+        let capacity = capacity(rate);
+        let level = self.level(rate, returned, now);
 
         let tokens = self.share(isolate, whole(level), demand, rate);
         let left = level.saturating_sub(units(tokens));
@@ -88,6 +95,40 @@ impl Bucket {
             remaining: u32::try_from(whole(left)).unwrap_or(0),
             reset_after_ms: u64::try_from(millis(capacity.saturating_sub(left), rate)).unwrap_or(0),
         }
+    }
+
+    /// Tokens in the bucket, tokens out on lease, and milliseconds until the bucket is full.
+    pub(super) fn look(&self, rate: Rate, now: Timestamp) -> (u32, u32, u64) {
+        let now = self.instant(now);
+        let level = self.level(rate, 0, now);
+        let wait = millis(capacity(rate).saturating_sub(level), rate);
+        (u32::try_from(whole(level)).unwrap_or(0), u32::try_from(whole(self.out(now))).unwrap_or(0), u64::try_from(wait).unwrap_or(0))
+    }
+
+    /// How many isolates have tokens in hand, with the one that asks.
+    pub(super) fn isolates(&self, asking: Uuid) -> u32 {
+        let all: BTreeSet<Uuid> = self.leases.iter().map(|lease| lease.isolate).chain([asking]).collect();
+        u32::try_from(all.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The present, as the bucket counts it: its time stands still while the clock of a machine that it moved to lags behind
+    /// a little, and goes by that clock where it lags behind by more.
+    fn instant(&self, now: Timestamp) -> Timestamp {
+        let known = self.level.map_or(now, |(_, at)| at);
+        if known.since(now) > LEASE_MS { now } else { now.max(known) }
+    }
+
+    fn out(&self, now: Timestamp) -> i64 {
+        self.leases.iter().filter(|lease| lease.is_out(now)).map(|lease| units(lease.tokens)).fold(0, i64::saturating_add)
+    }
+
+    /// Units in the bucket after refill and what came back, so that they and what is out are no more than the burst.
+    fn level(&self, rate: Rate, returned: i64, now: Timestamp) -> i64 {
+        let capacity = capacity(rate);
+        let (level, at) = self.level.unwrap_or((capacity, now));
+        let refill = now.since(at).max(0).saturating_mul(i64::from(rate.per_minute));
+        let room = capacity.saturating_sub(self.out(now)).max(0);
+        level.saturating_add(refill).saturating_add(returned).clamp(0, room)
     }
 
     /// Takes reported leases off the list. Answers the units that come back unspent, and the isolate's demand:

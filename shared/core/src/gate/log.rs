@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LOG_MS, Logged, Revocation, TenantState};
+use super::{LOG_MS, Logged, Policy, Revocation, TenantState};
 use crate::time::Timestamp;
 
 /// Entries kept at most, so that an answer stays small. Beyond, the older half becomes one entry that voids
@@ -15,6 +15,21 @@ pub struct Log {
     entries: Vec<Logged>,
     seq: u64,
     state: TenantState,
+}
+
+/// What a copy of a log does not know yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    /// First place that the original still has; whatever stood before is covered by what stands there now.
+    pub first: u64,
+    /// Last place given out.
+    pub seq: u64,
+    /// What was logged since.
+    pub entries: Vec<Logged>,
+    /// Whether the tenant is served.
+    pub state: TenantState,
+    /// The tenant's policy, where the copy has another.
+    pub policy: Option<Policy>,
 }
 
 fn fresh(entry: &Logged, now: Timestamp) -> bool {
@@ -52,6 +67,21 @@ impl Log {
     /// Entries after a place.
     pub(super) fn since(&self, seq: u64, now: Timestamp) -> Vec<Logged> {
         self.entries.iter().filter(|entry| entry.seq > seq && fresh(entry, now)).copied().collect()
+    }
+
+    /// What a copy does not know that knows the log up to a place.
+    pub(super) fn news(&self, seq: u64, now: Timestamp) -> News {
+        let first = self.entries.first().map_or(self.seq, |entry| entry.seq);
+        News { first, seq: self.seq, entries: self.since(seq, now), state: self.state, policy: None }
+    }
+
+    /// Brings a copy up to date.
+    pub(super) fn follow(&mut self, news: News) {
+        let known = self.seq;
+        self.entries.retain(|entry| entry.seq >= news.first);
+        self.entries.extend(news.entries.into_iter().filter(|entry| entry.seq > known));
+        self.seq = news.seq;
+        self.state = news.state;
     }
 
     /// Last place given out.

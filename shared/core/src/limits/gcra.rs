@@ -151,6 +151,36 @@ impl Meters {
         Self { tats: rows.into_iter().collect() }
     }
 
+    /// Takes a cost that was spent already, even if more than is left; what is owed then is at most another burst. The decision
+    /// says what one unit more would meet.
+    pub fn charge(&mut self, check: &Check, now: Timestamp) -> Decision {
+        let now = now.millis().saturating_mul(MICROS);
+        let interval = check.limit.interval();
+        let of = |units: u32| interval.saturating_mul(i64::from(units));
+        let most = now.saturating_add(of(check.limit.burst).saturating_mul(2));
+        if check.cost > 0 {
+            let old = self.tats.get(&check.key).copied().unwrap_or(now).max(now);
+            self.tats.insert(check.key.clone(), old.saturating_add(of(check.cost)).min(most));
+        }
+        let known = self.tats.get(&check.key).copied();
+        let next = verdict(&Check { cost: 1, ..check.clone() }, known, now).decision;
+        Decision { remaining: verdict(&Check { cost: 0, ..check.clone() }, known, now).decision.remaining, ..next }
+    }
+
+    /// Forgets the keys whose buckets are full; answers which.
+    pub fn forget_full(&mut self, now: Timestamp) -> Vec<String> {
+        let now = now.millis().saturating_mul(MICROS);
+        let full: Vec<String> = self.tats.iter().filter(|(_, tat)| **tat <= now).map(|(key, _)| key.clone()).collect();
+        self.tats.retain(|_, tat| *tat > now);
+        full
+    }
+
+    /// When a key's bucket is full again, in microseconds since the epoch; `None` if it is.
+    #[must_use]
+    pub fn full_at(&self, key: &str) -> Option<i64> {
+        self.tats.get(key).copied()
+    }
+
     /// Takes every check's cost, or, if one of them is refused, nothing at all.
     ///
     /// The same key may occur twice; the second check then sees what the first took.

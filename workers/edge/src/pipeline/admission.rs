@@ -3,7 +3,8 @@
 use futures::join;
 use zygo_core::{
     error::{Code, Problem},
-    gate::{Rate, Spend, Standing, TenantState},
+    gate::{Party, Rate, Spend, Standing, TenantState},
+    id::TenantId,
     limits::{
         gcra::Decision,
         headers::RateLimitHeaders,
@@ -18,8 +19,8 @@ use crate::{
     route::{Guard, Route},
 };
 
-/// More calls a minute than any isolate can serve.
-const UNLIMITED: u32 = 100_000_000;
+/// More calls than any isolate can serve.
+const UNLIMITED: Rate = Rate::per_minute(100_000_000);
 
 /// Counts a request against exact limits.
 ///
@@ -66,15 +67,22 @@ pub async fn leased(shared: &Shared, caller: &Caller, route: &Route) -> Result<(
     }
     let tenant = caller.home();
     let book = &shared.app.leases;
-    let known = standing(shared, caller) != Standing::Unknown;
-    let spent = if known { book.borrow_mut().spend(tenant, shared.now) } else { Spend::NeedLease };
-    let spent = match spent {
-        Spend::NeedLease => {
-            fetch(shared, caller, route).await?;
-            book.borrow_mut().spend(tenant, shared.now)
-        }
-        other => other,
+    let rate = rate(caller);
+    let party = rate.and_then(Rate::of_one_party).map(|own| (Party::User(caller.user_id), own));
+    let spend = || match standing(shared, caller) {
+        Standing::Unknown => Spend::NeedLease,
+        _ => book.borrow_mut().spend(tenant, party, shared.now),
     };
+    let rate = rate.unwrap_or(UNLIMITED);
+    let mut spent = spend();
+    // One gate after the other where the first has nothing left, and once more where what came was doubted meanwhile.
+    for _ in 0..=rate.gates() {
+        if spent != Spend::NeedLease {
+            break;
+        }
+        fetch(shared, tenant, rate, route).await?;
+        spent = spend();
+    }
     judge(standing(shared, caller))?;
     match book.borrow().state(tenant, shared.now) {
         Some(TenantState::Suspended) if !route.while_suspended => return Err(Problem::new(Code::TenantSuspended)),
@@ -93,6 +101,11 @@ pub async fn leased(shared: &Shared, caller: &Caller, route: &Route) -> Result<(
     }
 }
 
+/// What the caller's plan allows; `None` at the platform, where there is none.
+fn rate(caller: &Caller) -> Option<Rate> {
+    caller.rate.filter(|_| !caller.home().is_platform()).map(Rate::per_minute)
+}
+
 fn standing(shared: &Shared, caller: &Caller) -> Standing {
     shared.app.leases.borrow().standing(caller.home(), caller.session_id, caller.user_id, caller.issued_at, shared.now)
 }
@@ -108,22 +121,18 @@ fn judge(standing: Standing) -> Result<(), Problem> {
 }
 
 /// Fetches a lease, while the database connection is being made for routes that will want one.
-async fn fetch(shared: &Shared, caller: &Caller, route: &Route) -> Result<(), Problem> {
-    let tenant = caller.home();
-    let rate = match caller.rate {
-        Some(per_minute) if !tenant.is_platform() => Rate::per_minute(per_minute),
-        _ => Rate::per_minute(UNLIMITED),
-    };
-    let request = shared.app.leases.borrow_mut().ask(tenant, rate, shared.now);
-    let gate = GateHandle::open(&shared.env, tenant)?;
+async fn fetch(shared: &Shared, tenant: TenantId, rate: Rate, route: &Route) -> Result<(), Problem> {
+    let ask = shared.app.leases.borrow_mut().ask(tenant, rate, shared.now);
+    let asked = ask.asked;
+    let lease = GateHandle::lease(&shared.env, tenant, ask);
     let lease = if route.memory {
-        gate.lease(request).await?
+        lease.await?
     } else {
         // Whether the connection fails is the handler's to see.
-        let (lease, _) = join!(gate.lease(request), shared.db());
+        let (lease, _) = join!(lease, shared.db());
         lease?
     };
-    shared.app.leases.borrow_mut().accept(tenant, &lease, shared.now);
+    shared.app.leases.borrow_mut().accept(tenant, &asked, &lease, shared.now);
     Ok(())
 }
 

@@ -88,7 +88,7 @@ async fn beyond(app: &App, env: &Env, binding: &str, request: &JsValue, request_
         |answer| {
             let (doubted, answer) = js::take_header(answer, respond::DOUBTED);
             for tenant in doubted.iter().flat_map(|list| list.split(", ")).filter_map(|id| id.parse().ok()) {
-                app.leases.borrow_mut().forget(tenant);
+                app.leases.borrow_mut().doubt(tenant, clock::now());
             }
             answer
         },

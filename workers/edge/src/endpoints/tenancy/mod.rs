@@ -6,6 +6,7 @@ pub mod domains;
 pub mod features;
 pub mod list;
 pub mod logo;
+pub mod rate_limits;
 pub mod read;
 pub mod settings;
 pub mod update;
@@ -53,6 +54,7 @@ pub fn administration() -> Vec<Route> {
         Route::get("/tenants/{id}/settings", view, "What the organisation lays down for its people", settings::read),
         Route::patch("/tenants/{id}/settings", update, "Change what the organisation lays down for its people", settings::update),
         Route::get("/tenants/{id}/features", Who::Member, "What the plan covers, with the organisation's own departures from it", features::handle),
+        Route::get("/rate-limits", Who::Member, "The limits that the caller's calls count against, and what is left", rate_limits::handle).memory(),
     ]
 }
 

@@ -1,0 +1,84 @@
+//! What one isolate knows of one party: its share, and what it used.
+
+use super::{LEASE_MS, Party, Rate, Share, Spend, party::unasked};
+use crate::{
+    limits::gcra::{Decision, Limit},
+    time::Timestamp,
+};
+
+/// What one party may use here.
+pub(super) struct Own {
+    pub(super) rate: Rate,
+    pub(super) left: u32,
+    pub(super) used: u32,
+    /// Whether the gate is to be asked although nothing was used.
+    pub(super) wanted: bool,
+    /// How many of the tenant's gates in a row had nothing left for it.
+    pub(super) empty: u32,
+    pub(super) remaining: u32,
+    /// What is left of the share is worth nothing from then on.
+    pub(super) until: Timestamp,
+    /// When something flows back.
+    pub(super) retry_at: Timestamp,
+    pub(super) full_at: Timestamp,
+}
+
+pub(super) const NEVER: Timestamp = Timestamp::from_millis(i64::MIN);
+
+pub(super) fn after(now: Timestamp, ms: u64) -> Timestamp {
+    now.plus_millis(i64::try_from(ms).unwrap_or(i64::MAX))
+}
+
+pub(super) fn wait(until: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(until.since(now)).unwrap_or(0)
+}
+
+pub(super) const fn limit(rate: Rate) -> Limit {
+    Limit { count: rate.per_minute, period_ms: 60_000, burst: rate.burst }
+}
+
+impl Own {
+    pub(super) fn new(rate: Rate, now: Timestamp) -> Self {
+        let until = now.plus_millis(LEASE_MS);
+        Self { rate, left: unasked(rate), used: 0, wanted: false, empty: 0, remaining: rate.burst, until, retry_at: NEVER, full_at: now }
+    }
+
+    pub(super) fn spend(&mut self, party: Party, now: Timestamp) -> Spend {
+        if now < self.retry_at {
+            return Spend::Denied(self.decision(party, false, now));
+        }
+        if self.left == 0 || now >= self.until {
+            self.wanted = true;
+            return Spend::NeedLease;
+        }
+        self.left = self.left.saturating_sub(1);
+        self.used = self.used.saturating_add(1);
+        self.remaining = self.remaining.saturating_sub(1);
+        Spend::Ok(self.decision(party, true, now))
+    }
+
+    /// Takes in a share; whether this gate had nothing left.
+    pub(super) fn take(&mut self, share: &Share, gates: u32, until: Timestamp, now: Timestamp) -> bool {
+        self.left = share.tokens;
+        self.remaining = share.remaining;
+        self.until = until;
+        self.full_at = after(now, share.reset_after_ms);
+        self.empty = if share.tokens > 0 { 0 } else { self.empty.saturating_add(1) };
+        if self.empty >= gates {
+            self.retry_at = after(now, share.retry_after_ms);
+            self.empty = 0;
+        }
+        share.tokens == 0
+    }
+
+    fn decision(&self, party: Party, allowed: bool, now: Timestamp) -> Decision {
+        Decision {
+            allowed,
+            policy: party.policy().into(),
+            limit: limit(self.rate),
+            remaining: if allowed { self.remaining } else { 0 },
+            reset_after_ms: wait(self.full_at, now),
+            retry_after_ms: if allowed { 0 } else { wait(self.retry_at, now).max(1) },
+        }
+    }
+}
