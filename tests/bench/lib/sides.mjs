@@ -22,8 +22,11 @@ export class Sides {
     this.host = new URL(this.issuer).host;
   }
 
-  /** Starts Zygo with these databases, `{app, platform}`. */
-  zygo(database, name = "zygo") {
+  /**
+   * Starts Zygo with these databases, `{app, platform}`: if need be with its console, in several isolates, and beside further Workers,
+   * `{name: {modules, objects}}`, with these bindings of its objects. Each further isolate and each further Worker has a door.
+   */
+  zygo(database, name = "zygo", { isolates = 1, console = false, others = {} } = {}) {
     const bindings = { DB: { hyperdrive: database.app }, DB_PLATFORM: { hyperdrive: database.platform } };
     for (const { binding } of this.config.kv_namespaces) bindings[binding] = { kvNamespace: "kv" };
     for (const { binding } of this.config.r2_buckets) bindings[binding] = { r2Bucket: "r2" };
@@ -41,7 +44,22 @@ export class Sides {
       [this.config.assets.binding]: { service: "assets" },
       PASSWORDS: { service: "passwords" },
     });
-    return start({ modules: builtModules(this.build), bindings, date, flags, beside }, join(this.work, name));
+    const modules = builtModules(this.build);
+    if (console) {
+      beside.console = { modules: builtModules(join(this.build, "console")), bindings: { ...bindings }, flags };
+      bindings.CONSOLE = { service: "console" };
+    }
+    const doors = [];
+    for (let n = 2; n <= isolates; n += 1) {
+      beside[`isolate-${n}`] = { modules, bindings, flags };
+      doors.push(`isolate-${n}`);
+    }
+    for (const [other, worker] of Object.entries(others)) {
+      const own = Object.fromEntries(worker.objects.map((id) => [id, bindings[id]]));
+      beside[other] = { modules: worker.modules, bindings: own };
+      doors.push(other);
+    }
+    return start({ modules, bindings, date, flags, beside, doors }, join(this.work, name));
   }
 
   /** Starts the peer with the same database and the keys and catalogue that Zygo publishes. */

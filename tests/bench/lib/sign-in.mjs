@@ -12,10 +12,10 @@ const TOLERANCE = 0.2;
 const megabytes = (kilobytes) => kilobytes / 1024;
 
 /** Resident memory of a process in MB. */
-const resident = (pid) => megabytes(Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)])));
+export const resident = (pid) => megabytes(Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)])));
 
 /** The most it has had since `forget`: exact on Linux, elsewhere sampled. */
-class Peak {
+export class Peak {
   constructor(pid) {
     this.pid = pid;
     this.seen = resident(pid);

@@ -1,7 +1,7 @@
 // How large the bundle is, and how long an isolate takes to begin.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { ask, must } from "./people.mjs";
+import { must } from "./people.mjs";
 import { figure, spreadText } from "./report.mjs";
 import { builtModules } from "./sides.mjs";
 import { say, spread } from "./tools.mjs";
@@ -36,11 +36,4 @@ export async function startUp({ report, times, zygo, empty }) {
     target: `< ${MAX_START_MS} ms`,
     met: extra.median < MAX_START_MS,
   });
-}
-
-/** How many of the gate's leases a thousand authorized requests took, as the Worker's own metrics count them; `null` if they do not. */
-export async function gateCalls({ address, host, opsToken }) {
-  const answer = await ask(address, { path: "/metrics", host, headers: { authorization: `Bearer ${opsToken}` } });
-  const found = answer.text.match(/^zygo_gate_calls_total (\d+)/m);
-  return found ? Number(found[1]) : null;
 }

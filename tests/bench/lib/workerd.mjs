@@ -88,8 +88,8 @@ function services(worker) {
  * Starts a Worker and waits until it listens.
  *
  * `worker.modules` maps names to files, the main one first; `worker.bindings` names to `{kind: detail}`; `worker.beside` maps
- * names of further Workers to theirs; `dir` is emptied.
- * Answers `{address, child, stop}`. Its console goes nowhere; its errors to `dir/stderr`.
+ * names of further Workers to theirs; those in `worker.doors` can be reached from outside too; `dir` is emptied.
+ * Answers `{address, doors, child, stop}`. Its console goes nowhere; its errors to `dir/stderr`.
  */
 export async function start(worker, dir) {
   rmSync(dir, { recursive: true, force: true });
@@ -99,11 +99,12 @@ export async function start(worker, dir) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     copyFileSync(file, join(dir, name));
   }
-  const socket = `(name = "http", address = "127.0.0.1:0", http = (), service = "main")`;
+  const doors = ["main", ...(worker.doors ?? [])];
+  const sockets = doors.map((name) => `(name = ${quote(name)}, address = "127.0.0.1:0", http = (), service = ${quote(name)})`);
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = ${list(services(worker))},
-  sockets = [${socket}]
+  sockets = ${list(sockets)}
 );
 `;
   // It holds passwords of a throw-away database and keys of this run.
@@ -113,26 +114,29 @@ const config :Workerd.Config = (
     cwd: dir,
     stdio: ["ignore", "ignore", openSync(join(dir, "stderr"), "w"), "pipe"],
   });
-  const port = await listening(child, dir);
+  const addresses = await listening(child, dir, doors.length);
   const stop = () =>
     new Promise((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) return resolve();
       child.once("exit", resolve);
       child.kill("SIGKILL");
     });
-  return { address: `127.0.0.1:${port}`, child, began, stop };
+  return { address: addresses.get("main"), doors: doors.slice(1).map((name) => addresses.get(name)), child, began, stop };
 }
 
-function listening(child, dir) {
+/** Where each socket listens, once all do. */
+function listening(child, dir, count) {
   return new Promise((resolve, reject) => {
     let text = "";
+    const addresses = new Map();
     child.once("exit", (code) => reject(new Error(`workerd ended with ${code}; see ${join(dir, "stderr")}`)));
     child.stdio[3].on("data", (bytes) => {
       text += bytes;
       for (const line of text.split("\n").slice(0, -1)) {
         const event = JSON.parse(line);
-        if (event.event === "listen") resolve(event.port);
+        if (event.event === "listen") addresses.set(event.socket, `127.0.0.1:${event.port}`);
       }
+      if (addresses.size === count) resolve(addresses);
     });
   });
 }
