@@ -1,5 +1,7 @@
 //! Organisations with people in them.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde_json::json;
 use uuid::Uuid;
@@ -74,6 +76,23 @@ impl System {
             Ok(())
         })
         .await
+    }
+
+    /// How long a change of an organisation's standing takes to arrive everywhere: isolate memory keeps a host for 30 s, and KV may be as
+    /// far behind.
+    pub const DIRECTORY: Duration = Duration::from_secs(100);
+
+    /// Suspends or deletes an organisation as the platform's administration does: in the row, and the outbox repairs the edge directory.
+    ///
+    /// # Errors
+    /// When PostgreSQL is away.
+    pub async fn set_standing(&self, of: &Member, status: &str) -> Result<()> {
+        let tenant: Uuid = of.tenant_id.parse()?;
+        self.database.execute("UPDATE tenants SET status = $2 WHERE id = $1", &[&tenant, &status]).await?;
+        let owe = "INSERT INTO outbox (id, tenant_id, kind, queue, payload, created_at, available_at) \
+                   SELECT make_uuid_v7(now()), $1, 'directory.sync', 'jobs', jsonb_build_object('kind', 'directory.sync', 'tenant_id', $1::uuid), now(), now()";
+        self.database.execute(owe, &[&tenant]).await?;
+        self.scheduled("* * * * *").await
     }
 
     /// How many owners an organisation has who can act.

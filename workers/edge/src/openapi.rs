@@ -75,14 +75,18 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         Who::Public => {}
         Who::Anybody => drop(operation.insert("security".into(), json!([{}, { "session": [] }]))),
         Who::Ops => drop(operation.insert("security".into(), json!([{ "ops": [] }]))),
-        Who::Session | Who::Member | Who::Owner => drop(operation.insert("security".into(), json!([{ "session": [] }]))),
-        Who::Permission(permission) => {
-            operation.insert("security".into(), json!([{ "session": [] }]));
-            operation.insert("x-permission".into(), json!(permission.key()));
-        }
+        Who::Session | Who::Member | Who::Owner | Who::Permission(_) => drop(operation.insert("security".into(), json!([{ "session": [] }]))),
     }
-    if route.needs_fresh_factor() {
-        operation.insert("x-step-up".into(), json!(true));
+    match route.who {
+        Who::Permission(permission) => drop(operation.insert("x-permission".into(), json!(permission.key()))),
+        Who::Owner => drop(operation.insert("x-owner".into(), json!(true))),
+        Who::Member => drop(operation.insert("x-organisation".into(), json!(true))),
+        _ => {}
+    }
+    for (name, holds) in [("x-step-up", route.needs_fresh_factor()), ("x-while-suspended", route.while_suspended)] {
+        if holds {
+            operation.insert(name.into(), json!(true));
+        }
     }
     let mut ok = json!({ "description": route.summary });
     if route.status != 204

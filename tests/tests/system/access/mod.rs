@@ -2,6 +2,7 @@
 
 mod critical;
 mod invitations;
+mod matrix;
 mod members;
 mod ownership;
 mod roles;
@@ -9,6 +10,7 @@ mod suspension;
 
 /// All tests of this folder.
 pub fn tests() -> Vec<libtest_mimic::Trial> {
-    let modules = [roles::tests(), members::tests(), suspension::tests(), ownership::tests(), critical::tests(), invitations::tests()];
+    let modules =
+        [roles::tests(), members::tests(), suspension::tests(), ownership::tests(), critical::tests(), invitations::tests(), matrix::tests()];
     modules.into_iter().flatten().collect()
 }

@@ -1,30 +1,16 @@
 //! Organisations that are suspended or deleted. Administration does that in a later stage; here it is done to the row,
 //! and the outbox repairs the edge directory, as it will then.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use serde_json::json;
 use zygo_tests::{Member, System, eventually_within, tests, world};
 
 tests![a_suspended_organisation_is_told_so, a_deleted_organisation_is_gone];
 
-/// Isolate memory keeps a host for 30 s, and KV may be as far behind.
-const DIRECTORY: Duration = Duration::from_secs(100);
-
-async fn set(system: &System, member: &Member, status: &str) -> Result<()> {
-    let tenant: uuid::Uuid = member.tenant_id.parse()?;
-    system.database.execute("UPDATE tenants SET status = $2 WHERE id = $1", &[&tenant, &status]).await?;
-    let owe = "INSERT INTO outbox (id, tenant_id, kind, queue, payload, created_at, available_at) \
-               SELECT make_uuid_v7(now()), $1, 'directory.sync', 'jobs', jsonb_build_object('kind', 'directory.sync', 'tenant_id', $1::uuid), now(), now()";
-    system.database.execute(owe, &[&tenant]).await?;
-    system.scheduled("* * * * *").await
-}
-
 async fn refused(member: &Member, status: u16, code: &str) -> Result<()> {
     let api = member.session.api.at(&member.host);
     // A public route: asking again and again spends nothing of the organisation's limit.
-    eventually_within(DIRECTORY, async || api.get("/.well-known/jwks.json").await?.expect(status)?.problem(code)).await?;
+    eventually_within(System::DIRECTORY, async || api.get("/.well-known/jwks.json").await?.expect(status)?.problem(code)).await?;
     api.get("/users/me").await?.expect(status)?.problem(code)?;
     api.post("/tenants", &json!({ "name": "x", "slug": "x-y-z" })).await?.expect(status)?.problem(code)?;
     api.without_token().post("/auth/signup", &json!({})).await?.expect(status)?.problem(code)?;
@@ -34,7 +20,7 @@ async fn refused(member: &Member, status: u16, code: &str) -> Result<()> {
 async fn a_suspended_organisation_is_told_so() -> Result<()> {
     let system = world::shared().await?;
     let member = system.member().await?;
-    set(&system, &member, "suspended").await?;
+    system.set_standing(&member, "suspended").await?;
     refused(&member, 403, "TENANT_SUSPENDED").await?;
     // Sign-in still works; what one finds then says why nothing else does.
     let session = member.person.at(&member.host).sign_in().await?;
@@ -47,7 +33,7 @@ async fn a_suspended_organisation_is_told_so() -> Result<()> {
 async fn a_deleted_organisation_is_gone() -> Result<()> {
     let system = world::shared().await?;
     let member = system.member().await?;
-    set(&system, &member, "deleted").await?;
+    system.set_standing(&member, "deleted").await?;
     refused(&member, 410, "TENANT_DELETED").await?;
     member.person.at(&member.host).try_sign_in().await?.expect(410)?.problem("TENANT_DELETED")?;
     Ok(())
