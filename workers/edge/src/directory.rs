@@ -24,6 +24,11 @@ pub async fn find(shared: &Rc<Shared>, host: &str, key: &str) -> Result<Option<R
         Lookup::Unknown => return Ok(None),
         Lookup::Miss => {}
     }
+    // Boxed: few requests come to it, and all carry its state otherwise.
+    Box::pin(look_up(shared, host, key)).await
+}
+
+async fn look_up(shared: &Rc<Shared>, host: &str, key: &str) -> Result<Option<Rc<DirectoryEntry>>, Problem> {
     let found = match edge_directory::cached(&shared.env, host).await {
         Some(cached) => cached,
         None => fetch(shared, host, key).await?,

@@ -1,37 +1,22 @@
 //! The crossings into JavaScript on the hot path, each of them once per request.
 //!
 //! A header read or set through `web_sys` is a crossing of its own and makes a
-//! string on both sides. Here the whole head comes over as one string, and a
-//! response is built from one.
+//! string on both sides, and the runtime pays for every look-up. Here what each
+//! request needs of its head comes over as one string, the rest only when it is
+//! asked for, and a response is built from one string.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(inline_js = r#"
-const NAMES = ["host", "authorization", "x-request-id", "cf-connecting-ip", "origin", "content-type",
-  "content-length", "idempotency-key", "if-none-match", "if-match", "cookie", "user-agent",
-  "access-control-request-method", "access-control-request-headers", "x-csrf-token", "accept"];
-const ALL = NAMES.map((_, i) => i);
-// Without a body there is nothing to describe, to guard or to repeat; and each look-up costs.
-const OF_READS = ALL.filter((i) => !/^(content-|idempotency-key|if-match|access-control-|x-csrf-token)/.test(NAMES[i]));
+const NAMES = ["x-request-id", "origin", "host", "authorization", "cf-connecting-ip", "content-type", "content-length",
+  "idempotency-key", "if-none-match", "if-match", "cookie", "user-agent", "access-control-request-method",
+  "access-control-request-headers", "x-csrf-token", "accept", "accept-language"];
 export function head(request) {
   const headers = request.headers;
-  const method = request.method;
-  let out = method + "\n" + request.url;
-  let page = false;
-  for (const i of method === "GET" ? OF_READS : ALL) {
-    const value = headers.get(NAMES[i]);
-    if (value === null) continue;
-    out += "\n" + i + " " + value;
-    if (NAMES[i] === "accept") page = value.includes("text/html");
-  }
-  // Only where a page is wanted does the language matter: the API pays for no look-up more.
-  if (page) {
-    const languages = headers.get("accept-language");
-    if (languages !== null) out += "\n" + NAMES.length + " " + languages;
-  }
-  return out;
+  return request.method + "\n" + request.url + "\n" + (headers.get("x-request-id") ?? "") + "\n" + (headers.get("origin") ?? "");
 }
+export function header(request, at) { return request.headers.get(NAMES[at]) ?? undefined; }
 export function place(request) {
   const cf = request.cf;
   return cf ? [cf.country, cf.asn, cf.latitude, cf.longitude].join(" ") : "";
@@ -61,6 +46,8 @@ export function log(text) { console.log(text); }
 extern "C" {
     #[wasm_bindgen(js_name = head)]
     fn head_js(request: &JsValue) -> String;
+    #[wasm_bindgen(js_name = header)]
+    fn header_js(request: &JsValue, at: usize) -> Option<String>;
     #[wasm_bindgen(js_name = reply)]
     fn reply_text(status: u16, base: &JsValue, text: &str, body: &str) -> JsValue;
     #[wasm_bindgen(js_name = reply)]
@@ -79,13 +66,13 @@ extern "C" {
     fn log_js(text: &str);
 }
 
-/// The headers that [`head`] reads, in the order of their numbers; the last one only where a page is asked for.
+/// The headers that can be asked for, in the order of their numbers. The first two are in every [`head`]: every answer wants them.
 pub const HEADERS: [&str; 17] = [
+    "x-request-id",
+    "origin",
     "host",
     "authorization",
-    "x-request-id",
     "cf-connecting-ip",
-    "origin",
     "content-type",
     "content-length",
     "idempotency-key",
@@ -100,10 +87,16 @@ pub const HEADERS: [&str; 17] = [
     "accept-language",
 ];
 
-/// Method, URL and the headers of [`HEADERS`] that are there: lines of `number value`.
+/// Method, URL, and the first two of [`HEADERS`], a line each; a header that is not there is an empty line.
 #[must_use]
 pub fn head(request: &JsValue) -> String {
     head_js(request)
+}
+
+/// The value of the header with a number in [`HEADERS`].
+#[must_use]
+pub fn header(request: &JsValue, at: usize) -> Option<String> {
+    header_js(request, at)
 }
 
 /// Where the client is, as far as the edge knows: country (ISO 3166-1), number of the network, degrees north and east, with blanks

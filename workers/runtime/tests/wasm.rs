@@ -37,14 +37,19 @@ fn the_clock_is_of_this_century() {
 }
 
 #[wasm_bindgen_test]
-fn a_head_comes_over_in_one_string() {
+fn a_head_comes_over_in_one_string_and_other_headers_one_by_one() {
     let request = Request::new_with_str("http://acme.app.localhost:8787/users/me?x=%C3%A9").unwrap();
     request.headers().set("x-request-id", "abcdefgh").unwrap();
+    request.headers().set("if-match", "\"1\"").unwrap();
     let head = js::head(&request);
     let lines: Vec<&str> = head.split('\n').collect();
     assert_eq!(lines[0], "GET");
     assert_eq!(lines[1], "http://acme.app.localhost:8787/users/me?x=%C3%A9");
-    assert!(lines.contains(&"2 abcdefgh"));
+    assert_eq!(lines[2..], ["abcdefgh", ""]);
+    let header = |name: &str| js::header(&request, js::HEADERS.iter().position(|known| *known == name).unwrap());
+    assert_eq!(header("x-request-id").as_deref(), Some("abcdefgh"));
+    assert_eq!(header("if-match").as_deref(), Some("\"1\""));
+    assert_eq!(header("authorization"), None);
 }
 
 #[wasm_bindgen_test]

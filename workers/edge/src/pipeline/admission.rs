@@ -80,7 +80,7 @@ pub async fn leased(shared: &Shared, caller: &Caller, route: &Route) -> Result<(
         if spent != Spend::NeedLease {
             break;
         }
-        fetch(shared, tenant, rate, route).await?;
+        Box::pin(fetch(shared, tenant, rate, route)).await?;
         spent = spend();
     }
     judge(standing(shared, caller))?;

@@ -1,5 +1,8 @@
-//! The head of a request, read from JavaScript in one string and cut up here.
+//! The head of a request: what each needs is read from JavaScript in one string and cut up here, the rest when it is asked for.
 
+use std::cell::OnceCell;
+
+use wasm_bindgen::JsValue;
 use zygo_core::identity::risk::history::Coordinates;
 use zygo_runtime::js;
 
@@ -73,13 +76,20 @@ pub struct Head {
     pub network: Option<i64>,
     /// About where the client is, likewise.
     pub place: Option<Coordinates>,
-    headers: [Option<Box<str>>; js::HEADERS.len()],
+    headers: [OnceCell<Option<Box<str>>>; js::HEADERS.len()],
+    /// Where the headers that nobody has asked for yet are.
+    request: JsValue,
 }
 
 impl Head {
-    /// Cuts up what [`js::head`] wrote.
+    /// The head of a `Request`.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub fn read(request: &JsValue) -> Self {
+        Self::parse(&js::head(request), request.clone())
+    }
+
+    /// Cuts up what [`js::head`] wrote.
+    fn parse(text: &str, request: JsValue) -> Self {
         let mut lines = text.split('\n');
         let method = Method::parse(lines.next().unwrap_or_default());
         let url = lines.next().unwrap_or_default();
@@ -87,7 +97,7 @@ impl Head {
         let target = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
         let target = target.split('#').next().unwrap_or("/");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut head = Self {
+        let head = Self {
             method,
             scheme: if scheme == "http" { "http" } else { "https" },
             path: path.to_owned(),
@@ -96,12 +106,10 @@ impl Head {
             network: None,
             place: None,
             headers: Default::default(),
+            request,
         };
-        for line in lines {
-            let Some((key, value)) = line.split_once(' ') else { continue };
-            if let Some(slot) = key.parse::<usize>().ok().and_then(|at| head.headers.get_mut(at)) {
-                *slot = Some(value.into());
-            }
+        for (slot, value) in head.headers.iter().zip(lines) {
+            let _ = slot.set(Some(value).filter(|value| !value.is_empty()).map(Into::into));
         }
         head
     }
@@ -120,7 +128,7 @@ impl Head {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let at = js::HEADERS.iter().position(|known| *known == name)?;
-        self.headers.get(at)?.as_deref()
+        self.headers.get(at)?.get_or_init(|| js::header(&self.request, at).map(Into::into)).as_deref()
     }
 
     /// The origin of the site that was asked, as browsers serialise it (RFC 6454, 6.2).
@@ -159,9 +167,19 @@ impl Head {
 mod tests {
     use super::*;
 
+    fn parsed(text: &str, headers: &[(&str, &str)]) -> Head {
+        let head = Head::parse(text, JsValue::UNDEFINED);
+        for (name, value) in headers {
+            let at = js::HEADERS.iter().position(|known| known == name).unwrap();
+            head.headers[at].set(Some((*value).into())).unwrap();
+        }
+        head
+    }
+
     #[test]
     fn cuts_a_head() {
-        let mut head = Head::parse("GET\nhttp://acme.app.localhost:8787/users/me?x=1#f\n0 acme.app.localhost:8787\n1 Bearer abc\n10 a=1; b=2");
+        let headers = [("host", "acme.app.localhost:8787"), ("authorization", "Bearer abc"), ("cookie", "a=1; b=2")];
+        let mut head = parsed("GET\nhttp://acme.app.localhost:8787/users/me?x=1#f\nabc-1\n", &headers);
         head.locate("DE 3320 52.52437 13.41053");
         assert_eq!((head.method, head.path.as_str(), head.query.as_str()), (Method::Get, "/users/me", "x=1"));
         assert_eq!(head.bearer(), Some("abc"));
@@ -169,7 +187,8 @@ mod tests {
         assert_eq!((head.country.as_deref(), head.network), (Some("DE"), Some(3320)));
         assert_eq!(head.place, Coordinates::new(52.5, 13.4));
         assert_eq!(head.origin(), "http://acme.app.localhost:8787");
-        assert_eq!(head.header("origin"), None);
+        assert_eq!((head.header("x-request-id"), head.header("origin")), (Some("abc-1"), None));
+        assert_eq!(head.header("x-unknown"), None);
     }
 
     #[test]
@@ -177,7 +196,7 @@ mod tests {
         for (text, country, network) in
             [("", None, None), ("   ", None, None), ("DE   ", Some("DE"), None), ("XX 7 ", None, Some(7)), ("T1 x y z", Some("T1"), None)]
         {
-            let mut head = Head::parse("GET\nhttps://h/");
+            let mut head = parsed("GET\nhttps://h/", &[]);
             head.locate(text);
             assert_eq!((head.country.as_deref(), head.network, head.place), (country, network, None), "{text}");
         }
@@ -185,9 +204,9 @@ mod tests {
 
     #[test]
     fn odd_heads_do_not_panic() {
-        for text in ["", "GET", "GET\n", "GET\nhttp://h", "GET\nhttp://h?q", "BREW\nx\n99 y\n-1 z\nfoo"] {
-            let _ = Head::parse(text);
+        for text in ["", "GET", "GET\n", "GET\nhttp://h", "GET\nhttp://h?q", "BREW\nx\n\n\n99 y\nfoo"] {
+            let _ = parsed(text, &[]);
         }
-        assert_eq!(Head::parse("GET\nhttp://h").path, "/");
+        assert_eq!(parsed("GET\nhttp://h", &[]).path, "/");
     }
 }

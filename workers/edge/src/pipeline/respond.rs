@@ -36,7 +36,7 @@ pub const DOUBTED: &str = "x-zygo-doubted";
 /// The response to a request that the isolate could not even begin with.
 #[must_use]
 pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
-    let base = base("application/problem+json", Cache::NoStore, &[]);
+    let base = base("application/problem+json", Cache::NoStore, &[], true);
     js::reply(problem.status(), base, &format!("x-request-id\n{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
 }
 
@@ -53,8 +53,13 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
     };
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
     let millis = clock::now().since(shared.now) as f64;
-    let base = base(answer.content_type, answer.cache, &answer.headers);
-    let mut text = own_headers(shared, &answer, millis);
+    let spent = [millis, shared.trace.auth_ms.get(), shared.trace.db_ms.get()];
+    let timeless = spent == [0.0; 3] && shared.round_trips() == 0;
+    let base = base(answer.content_type, answer.cache, &answer.headers, timeless);
+    let mut text = own_headers(shared, &answer);
+    if !timeless {
+        timing(&mut text, spent, shared.round_trips());
+    }
     text.push_str(&record(shared, route, answer.status, problem.as_ref(), millis));
     let body = match &answer.body {
         _ if shared.head.method == Method::Head => Body::Empty,
@@ -112,8 +117,9 @@ pub fn tag(answer: &mut Answer) -> Option<ETag> {
     Some(tag)
 }
 
-/// What the beginning of a head depends on: content type, caching, and which of [`DEFAULTS`] the answer leaves alone.
-type BaseKey = (&'static str, Cache, [bool; DEFAULTS.len()]);
+/// What the beginning of a head depends on: content type, caching, which of [`DEFAULTS`] the answer leaves alone, and whether it took
+/// no time that a clock would show, as what is answered from memory.
+type BaseKey = (&'static str, Cache, [bool; DEFAULTS.len()], bool);
 
 thread_local! {
     /// The beginnings of heads; as many as there are content types and ways to be kept.
@@ -121,7 +127,7 @@ thread_local! {
 }
 
 /// The headers that depend on nothing of the request, made once in an isolate.
-fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]) -> &'static JsValue {
+fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)], timeless: bool) -> &'static JsValue {
     let defaults = DEFAULTS.map(|(name, _)| !own.iter().any(|(own, _)| *own == name));
     let make = || {
         let mut text = String::from(SECURITY);
@@ -139,22 +145,23 @@ fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]
         for ((name, value), _) in DEFAULTS.iter().zip(defaults).filter(|(_, wanted)| *wanted) {
             let _ = write!(text, "{name}\n{value}\n");
         }
+        if timeless {
+            timing(&mut text, [0.0; 3], 0);
+        }
         &*Box::leak(Box::new(js::headers(&text)))
     };
-    BASES.with(|bases| *bases.borrow_mut().entry((content_type, cache, defaults)).or_insert_with(make))
+    BASES.with(|bases| *bases.borrow_mut().entry((content_type, cache, defaults, timeless)).or_insert_with(make))
 }
 
-fn own_headers(shared: &Shared, answer: &Answer, millis: f64) -> String {
+/// `Server-Timing` (W3C): milliseconds in all, for the token and for Postgres, and the round trips to Postgres.
+fn timing(head: &mut String, [total, auth, db]: [f64; 3], round_trips: u32) {
+    let _ = write!(head, "server-timing\ntotal;dur={total:.1}, auth;dur={auth:.1}, db;dur={db:.1}, rt;desc=\"{round_trips}\"\n");
+}
+
+fn own_headers(shared: &Shared, answer: &Answer) -> String {
     let mut head = String::with_capacity(320);
     let _ = write!(head, "x-request-id\n{}\n", shared.request_id);
     let trace = &shared.trace;
-    let _ = write!(
-        head,
-        "server-timing\ntotal;dur={millis:.1}, auth;dur={:.1}, db;dur={:.1}, rt;desc=\"{}\"\n",
-        trace.auth_ms.get(),
-        trace.db_ms.get(),
-        shared.round_trips()
-    );
     for (name, value) in &answer.headers {
         let _ = write!(head, "{name}\n{value}\n");
     }
