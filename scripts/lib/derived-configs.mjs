@@ -29,7 +29,7 @@ const consumers = ({ binding, queue }) => [
 
 const derived = {
   console: (edge) => ({
-    services: edge.services.filter(({ binding }) => binding !== "CONSOLE"),
+    services: edge.services.filter(({ binding }) => binding !== "CONSOLE" && binding !== "CLOCK"),
     durable_objects: edge.durable_objects,
     queues: { producers: edge.queues.producers },
   }),

@@ -13,8 +13,7 @@
 //
 // When it serves, it prints one line of JSON on standard output: {"url", "port", "pid"}. Everything the Worker logs goes
 // to standard error, a line each. SIGTERM ends it in order. For a crash send SIGKILL to the whole process group:
-// workerd is a child process and would survive its parent. Cron: GET /cdn-cgi/local/scheduled?cron=*+*+*+*+* with the header
-// MF-Route-Override: zygo-background
+// workerd is a child process and would survive its parent. Cron: GET /cdn-cgi/local/scheduled?cron=*+*+*+*+*
 
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { devNull } from "node:os";

@@ -113,7 +113,7 @@ impl Runtime {
     /// When the runtime does not answer, or says that the handler failed.
     pub async fn scheduled(&self, cron: &str) -> Result<()> {
         let url = format!("{}/cdn-cgi/local/scheduled?cron={}", self.base(), cron.replace(' ', "+"));
-        let response = self.http.get(url).header("mf-route-override", "zygo-background").send().await.context("running a cron handler")?;
+        let response = self.http.get(url).send().await.context("running a cron handler")?;
         ensure!(response.status().is_success(), "the cron handler answered {}", response.status());
         Ok(())
     }

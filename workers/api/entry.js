@@ -4,4 +4,8 @@ import built from "./worker.js";
 
 const { fetch } = built.prototype;
 
-export default { fetch: (request, env, ctx) => fetch.call({ env, ctx }, request) };
+export default {
+  fetch: (request, env, ctx) => fetch.call({ env, ctx }, request),
+  // While developing; at Cloudflare the clock knows workers/background.
+  scheduled: (event, env) => env.CLOCK.tick(event.cron, event.scheduledTime),
+};
