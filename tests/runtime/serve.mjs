@@ -6,6 +6,7 @@
 //   --state DIR   outlives the process: Durable Objects, D1, KV, R2 (queues live in memory)
 //   --port N      0 (default) takes a free one
 //   --build DIR   the built Worker, workers/edge/build by default
+//   --edge DIR    another edge than the built Worker's own
 //   --vars FILE   JSON object of variables and secrets, over those of wrangler.toml; .dev.vars is not read
 //
 // The URLs behind the Hyperdrive bindings come from the environment, as wrangler takes them:
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     state: { type: "string" },
     port: { type: "string", default: "0" },
     build: { type: "string", default: join(root, "workers/edge/build") },
+    edge: { type: "string" },
     vars: { type: "string" },
   },
 });
@@ -87,7 +89,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
   // The first is the one that is served.
   workers: [
-    worker("zygo", "wrangler.toml", build, edgeVars),
+    worker("zygo", "wrangler.toml", resolve(options.edge ?? build), edgeVars),
     derived("background", edgeVars),
     derived("console", edgeVars),
     worker("zygo-passwords", "workers/passwords/wrangler.toml", join(build, "passwords"), {}),

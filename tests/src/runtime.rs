@@ -21,6 +21,8 @@ pub struct Plan {
     pub root: PathBuf,
     /// The built Worker.
     pub build: PathBuf,
+    /// The Worker that is served.
+    pub edge: PathBuf,
     /// Where state and log go.
     pub directory: PathBuf,
     /// Variables and secrets that differ from development's.
@@ -81,7 +83,7 @@ impl Runtime {
     }
 
     async fn spawn(&self) -> Result<Child> {
-        let Plan { root, build, directory, variables, app_url, platform_url, .. } = &self.plan;
+        let Plan { root, build, edge, directory, variables, app_url, platform_url, .. } = &self.plan;
         let log = OpenOptions::new().create(true).append(true).open(directory.join("runtime.log")).await?.into_std().await;
         let variables: Map<String, Value> = variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
         let settings = directory.join("variables.json");
@@ -93,6 +95,8 @@ impl Runtime {
             .arg(directory.join("state"))
             .arg("--build")
             .arg(build)
+            .arg("--edge")
+            .arg(edge)
             .arg("--vars")
             .arg(settings)
             .env("CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB", app_url)

@@ -39,6 +39,8 @@ pub struct Options {
     pub sms: bool,
     /// Whether there are providers to sign in with.
     pub federation: bool,
+    /// Whether the edge's own checks are switched off.
+    pub unguarded: bool,
 }
 
 /// Providers to sign in with.
@@ -143,7 +145,8 @@ impl System {
         variables.extend(federation.iter().flat_map(Federation::variables));
         let (app_url, platform_url) = database.urls_through(proxy.port())?;
         let (root, build) = (settings.root.clone(), settings.build.clone());
-        let plan = Plan { root, build, directory: directory.clone(), variables, app_url, platform_url, port };
+        let edge = if options.unguarded { build.join("unguarded") } else { build.clone() };
+        let plan = Plan { root, build, edge, directory: directory.clone(), variables, app_url, platform_url, port };
         let runtime = match Runtime::start(plan).await {
             Ok(runtime) => runtime,
             Err(error) => {

@@ -14,6 +14,7 @@ static SHARED: OnceCell<Arc<System>> = OnceCell::const_new();
 static STRICT: OnceCell<Arc<System>> = OnceCell::const_new();
 static FEDERATED: OnceCell<Arc<System>> = OnceCell::const_new();
 static FRAGILE: OnceCell<Arc<System>> = OnceCell::const_new();
+static UNGUARDED: OnceCell<Arc<System>> = OnceCell::const_new();
 static BROWSERS: OnceCell<Arc<System>> = OnceCell::const_new();
 static FRAGILE_TURN: Mutex<()> = Mutex::const_new(());
 
@@ -59,6 +60,14 @@ pub async fn for_browsers() -> Result<Arc<System>> {
     get(&BROWSERS, "browsers", Options { links: true, ..Options::default() }).await
 }
 
+/// As in development, with the edge's own checks switched off: what Postgres lets through by itself.
+///
+/// # Errors
+/// When it does not start.
+pub async fn unguarded() -> Result<Arc<System>> {
+    get(&UNGUARDED, "unguarded", Options { unguarded: true, ..Options::default() }).await
+}
+
 async fn get(cell: &OnceCell<Arc<System>>, name: &str, options: Options) -> Result<Arc<System>> {
     let start =
         async || anyhow::Ok(Arc::new(System::start(&Settings::read()?, name, options).await.with_context(|| format!("starting the {name} system"))?));
@@ -68,7 +77,14 @@ async fn get(cell: &OnceCell<Arc<System>>, name: &str, options: Options) -> Resu
 /// The systems that were started.
 #[must_use]
 pub fn started() -> Vec<(&'static str, Arc<System>)> {
-    let cells = [("shared", &SHARED), ("strict", &STRICT), ("federated", &FEDERATED), ("fragile", &FRAGILE), ("browsers", &BROWSERS)];
+    let cells = [
+        ("shared", &SHARED),
+        ("strict", &STRICT),
+        ("federated", &FEDERATED),
+        ("fragile", &FRAGILE),
+        ("unguarded", &UNGUARDED),
+        ("browsers", &BROWSERS),
+    ];
     cells.into_iter().filter_map(|(name, cell)| Some((name, Arc::clone(cell.get()?)))).collect()
 }
 

@@ -6,7 +6,15 @@ use serde_json::{Value, json};
 use zygo_core::access::{DefaultRole, Permission};
 use zygo_tests::{Answer, Api, Member, Session, System, eventually_within, forge, organisations::ROLES, routes, settings::Settings, tests, world};
 
-tests![own_organisation, another_organisation, what_another_has, no_organisation, a_suspended_organisation, a_suspended_person];
+tests![
+    own_organisation,
+    another_organisation,
+    what_another_has,
+    what_another_has_without_the_codes_checks,
+    no_organisation,
+    a_suspended_organisation,
+    a_suspended_person
+];
 
 /// What the description says of a route that wants a session.
 #[derive(Debug)]
@@ -146,47 +154,100 @@ async fn another_organisation() -> Result<()> {
     walk("at another's host", &staff, &another.host, str::to_owned, refused).await
 }
 
+/// An organisation, and what there is of it to be reached for.
+struct Another {
+    owner: Member,
+    member: Session,
+    role: String,
+    invitation: String,
+}
+
+impl Another {
+    async fn found(system: &System) -> Result<Self> {
+        let owner = system.company().await?;
+        let member = system.joins(&owner, "member").await?.session;
+        let role = owner.session.api.post("/roles", &json!({ "name": "Theirs", "level": 5, "permissions": ["users.view"] })).await?.json_of(201)?;
+        let invited = json!({ "invitations": [{ "email": "somebody@theirs.example", "role_id": role["id"] }] });
+        let invited = owner.session.api.post(&owner.below("invitations"), &invited).await?.json_of(201)?;
+        let text = |value: &Value| value.as_str().map(str::to_owned).with_context(|| format!("{value}"));
+        Ok(Self { role: text(&role["id"])?, invitation: text(&invited["data"][0]["invitation"]["id"])?, owner, member })
+    }
+
+    /// A path with what is theirs filled in.
+    fn fill(&self, path: &str) -> String {
+        let path = path.replace("/tenants/{id}", &self.owner.path("")).replace("/roles/{id}", &format!("/roles/{}", self.role));
+        path.replace("/users/{id}", &format!("/users/{}", self.member.user_id))
+            .replace("{user_id}", &self.member.user_id)
+            .replace("{invitation}", &self.invitation)
+    }
+
+    /// How much was ever written of it.
+    async fn traces(&self, system: &System) -> Result<i64> {
+        let tenant: uuid::Uuid = self.owner.tenant_id.parse()?;
+        system.database.count("SELECT count(*) FROM audit_logs WHERE tenant_id = $1", &[&tenant]).await
+    }
+
+    /// What an answer to a stranger must not have in it.
+    fn secrets(&self) -> [&str; 6] {
+        [&self.owner.tenant_id, &self.owner.session.user_id, &self.owner.person.email, &self.member.user_id, "somebody@theirs.example", "Theirs"]
+    }
+}
+
 /// What is another organisation's is as if it were not there: whoever may nothing of the kind is refused as ever, all others find nothing.
 async fn what_another_has() -> Result<()> {
     let system = world::shared().await?;
-    let (owner, another) = (system.company().await?, system.company().await?);
-    let staff = staff(&system, &owner).await?;
-    let theirs = system.joins(&another, "member").await?;
-    let role = another.session.api.post("/roles", &json!({ "name": "Theirs", "level": 5, "permissions": ["users.view"] })).await?.json_of(201)?;
-    let invited = json!({ "invitations": [{ "email": "somebody@theirs.example", "role_id": role["id"] }] });
-    let invitation = another.session.api.post(&another.below("invitations"), &invited).await?.json_of(201)?;
-    let invitation = invitation["data"][0]["invitation"]["id"].as_str().with_context(|| format!("{invitation}"))?.to_owned();
-    let role = role["id"].as_str().context("no id")?.to_owned();
-    let fill = |path: &str| {
-        let path = path.replace("/tenants/{id}", &another.path("")).replace("/roles/{id}", &format!("/roles/{role}"));
-        path.replace("/users/{id}", &format!("/users/{}", theirs.session.user_id))
-            .replace("{user_id}", &theirs.session.user_id)
-            .replace("{invitation}", &invitation)
-    };
-    let before = traces(&system, &another).await?;
-    walk("another's resources", &staff, "localhost", fill, |route, role, answer| match route.refusal(role) {
-        None if is_somebodys(&route.path) => {
-            // A body is read before what the path names is looked for.
-            ensure!(answer.status == 404 || route.body && answer.status == 422, "{} got {answer}", role.key());
-            Ok(())
-        }
-        _ => route.check(role, answer),
-    })
+    let (owner, another) = (system.company().await?, Another::found(&system).await?);
+    let (staff, before) = (staff(&system, &owner).await?, another.traces(&system).await?);
+    walk(
+        "another's resources",
+        &staff,
+        "localhost",
+        |path| another.fill(path),
+        |route, role, answer| match route.refusal(role) {
+            None if is_somebodys(&route.path) => {
+                // A body is read before what the path names is looked for.
+                ensure!(answer.status == 404 || route.body && answer.status == 422, "{} got {answer}", role.key());
+                Ok(())
+            }
+            _ => route.check(role, answer),
+        },
+    )
     .await?;
-    ensure!(traces(&system, &another).await? == before, "something of the other organisation was changed");
-    theirs.session.api.get("/users/me").await?.expect(200)?;
-    Ok(())
+    ensure!(another.traces(&system).await? == before, "something of the other organisation was changed");
+    another.member.api.get("/users/me").await?.expect(200).map(drop)
+}
+
+/// With the code's own checks of hosts, permissions and paths switched off, Postgres alone still lets nothing across.
+async fn what_another_has_without_the_codes_checks() -> Result<()> {
+    let system = world::unguarded().await?;
+    let (owner, another) = (system.company().await?, Another::found(&system).await?);
+    let before = another.traces(&system).await?;
+    for host in ["localhost", &another.owner.host] {
+        // Somebody without rights is not even refused.
+        let staff = staff(&system, &owner).await?;
+        let viewer = &staff.last().context("no viewer")?.1;
+        viewer.api.at(host).get("/audit-logs").await?.expect(200)?;
+        walk(
+            &format!("Postgres alone, at {host}"),
+            &staff,
+            host,
+            |path| another.fill(path),
+            |_, role, answer| {
+                let body = String::from_utf8_lossy(&answer.body);
+                let leaked = another.secrets().into_iter().find(|secret| body.contains(secret));
+                ensure!(leaked.is_none(), "{} was told {leaked:?}: {answer}", role.key());
+                Ok(())
+            },
+        )
+        .await?;
+    }
+    ensure!(another.traces(&system).await? == before, "something of the other organisation was changed");
+    another.member.api.get("/users/me").await?.expect(200).map(drop)
 }
 
 /// Whether a path names something of an organisation, or somebody in it.
 fn is_somebodys(path: &str) -> bool {
     ["/tenants/{id}", "/roles/{id}", "/users/{id}", "/invitations/{"].iter().any(|start| path.starts_with(start))
-}
-
-/// How much was ever written of an organisation.
-async fn traces(system: &System, of: &Member) -> Result<i64> {
-    let tenant: uuid::Uuid = of.tenant_id.parse()?;
-    system.database.count("SELECT count(*) FROM audit_logs WHERE tenant_id = $1 AND action <> 'denied'", &[&tenant]).await
 }
 
 async fn no_organisation() -> Result<()> {

@@ -22,6 +22,7 @@ use zygo_store::TenantScope;
 
 use crate::{
     ctx::Ctx,
+    pipeline::authenticate::GUARDED,
     route::{Guard, Route, Who},
     security,
 };
@@ -65,7 +66,7 @@ pub fn administration() -> Vec<Route> {
 pub fn of_path(ctx: &Ctx) -> Result<TenantScope, Problem> {
     let id: TenantId = ctx.id("id")?;
     let scope = ctx.tenant_scope()?;
-    if id == scope.tenant_id() {
+    if id == scope.tenant_id() || !GUARDED {
         return Ok(scope);
     }
     security::foreign_read(ctx, "tenants", id.uuid());
