@@ -70,6 +70,12 @@ ids! {
     OutboxId,
     /// A tenant's connection to its identity provider.
     ConnectionId,
+    /// A connection that a tenant's directory writes through.
+    ScimConnectionId,
+    /// A token of such a connection.
+    ScimTokenId,
+    /// A group of a tenant's directory.
+    ScimGroupId,
     /// An invitation into a tenant.
     InvitationId,
     /// A mail domain that a tenant claims.

@@ -11,7 +11,12 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use crate::{Db, Described, Guard, LookupScope, Scope, StoreError, TenantScope, scope::Context, statement::Statement};
+use crate::{
+    Db, Described, Guard, LookupScope, Scope, StoreError, TenantScope,
+    row::at,
+    scope::{Check, Context},
+    statement::Statement,
+};
 
 /// Statements of a batch at most. Up to this many, `join_all` polls its futures in their order, which is the order on the wire.
 const MOST: usize = 24;
@@ -34,12 +39,20 @@ const REQUIRE: Statement<TenantScope> = Statement::new(
     "/* batch.require */ SELECT require_permission($1, $2, $3)",
 );
 
+/// Opens the work of a tenant's directory: an error where its token is none.
+const REQUIRE_TOKEN: Statement<TenantScope> = Statement::new(
+    "batch.require_token",
+    &[Type::UUID, Type::BYTEA, Type::JSONB, Type::TIMESTAMPTZ],
+    &[Type::BOOL],
+    "/* batch.require_token */ SELECT require_scim_token($1, $2, $3, $4)",
+);
+
 /// The lock that changes of a tenant's team take first.
 const ALONE: Statement<TenantScope> =
     Statement::new("batch.alone", &[], &[], "/* batch.alone */ SELECT FROM tenants WHERE id = app_tenant_id() FOR NO KEY UPDATE");
 
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[ENTER.described(), ALONE.described(), REQUIRE.described()];
+pub const STATEMENTS: &[Described] = &[ENTER.described(), ALONE.described(), REQUIRE.described(), REQUIRE_TOKEN.described()];
 
 /// A parameter of a statement.
 pub type Param<'a> = &'a (dyn ToSql + Sync);
@@ -140,11 +153,22 @@ impl<'a, S: Scope> Batch<'a, S> {
     }
 }
 
-/// Asks whether the scope's person may; sent between the context and the work.
+/// Asks whether the scope's person, or its directory, may; sent between the context and the work.
 async fn require(client: &Client, guard: &Guard) -> Result<(), StoreError> {
-    let Described { name, sql, .. } = REQUIRE.described();
-    let session = guard.session.uuid();
-    let params: [(Param<'_>, Type); 3] = [(&guard.permission, Type::INT2), (&guard.default_roles, Type::TEXT_ARRAY), (&session, Type::UUID)];
+    match &guard.0 {
+        Check::Person { permission, default_roles, session } => {
+            let session = session.uuid();
+            ask(client, REQUIRE.described(), &[permission, default_roles, &session]).await
+        }
+        Check::Directory { connection, hash, by_plan, now } => {
+            let (connection, now) = (connection.uuid(), at(*now));
+            ask(client, REQUIRE_TOKEN.described(), &[&connection, hash, by_plan, &now]).await
+        }
+    }
+}
+
+async fn ask(client: &Client, Described { name, sql, params: types, .. }: Described, params: &[Param<'_>]) -> Result<(), StoreError> {
+    let params: Vec<(Param<'_>, Type)> = params.iter().copied().zip(types.iter().cloned()).collect();
     client.query_typed(sql, &params).await.map(drop).map_err(|error| StoreError::from_postgres(name, &error))
 }
 

@@ -20,8 +20,28 @@ pub const SESSION_ENDED: &str = "session_ended";
 /// An organisation would be left without an owner.
 pub const LAST_OWNER: &str = "last_owner";
 
+/// A directory's token is none of its connection's.
+pub const SCIM_TOKEN: &str = "scim_token";
+/// The plan does not cover sign-on and what belongs to it.
+pub const SSO_NOT_COVERED: &str = "sso_not_covered";
+/// The tenant is suspended.
+pub const TENANT_SUSPENDED: &str = "tenant_suspended";
+/// The tenant is closed.
+pub const TENANT_DELETED: &str = "tenant_deleted";
+
 /// Rules that functions of the schema raise; any other broken check is a fault of this program.
-const RULES: [&str; 6] = [SIGN_ON_REQUIRED, MEMBERS_FULL, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, SESSION_ENDED, LAST_OWNER];
+const RULES: [&str; 10] = [
+    SIGN_ON_REQUIRED,
+    MEMBERS_FULL,
+    MAIL_DOMAIN_REFUSED,
+    MEMBER_SUSPENDED,
+    SESSION_ENDED,
+    LAST_OWNER,
+    SCIM_TOKEN,
+    SSO_NOT_COVERED,
+    TENANT_SUSPENDED,
+    TENANT_DELETED,
+];
 /// What a guard raises, with the permission as the column.
 const PERMISSION_DENIED: &str = "permission_denied";
 

@@ -20,7 +20,10 @@ pub mod tenancy;
 pub mod upkeep;
 
 pub use db::Db;
-pub use error::{LAST_OWNER, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError};
+pub use error::{
+    LAST_OWNER, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SCIM_TOKEN, SESSION_ENDED, SIGN_ON_REQUIRED, SSO_NOT_COVERED, StoreError,
+    TENANT_DELETED, TENANT_SUSPENDED,
+};
 pub use scope::{Actor, Guard, LookupScope, PlatformScope, Scope, TenantScope};
 pub use statement::Described;
 
@@ -66,6 +69,10 @@ pub fn statements() -> Vec<Described> {
         identity::record::STATEMENTS,
         identity::risk::STATEMENTS,
         identity::session::STATEMENTS,
+        identity::scim::connection::STATEMENTS,
+        identity::scim::token::STATEMENTS,
+        identity::scim::user::STATEMENTS,
+        identity::scim::group::STATEMENTS,
         identity::sign_on::STATEMENTS,
         identity::connection::STATEMENTS,
         identity::domain::STATEMENTS,

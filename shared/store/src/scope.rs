@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use serde_json::Value;
 use zygo_core::{
     access::{DefaultRole, Permission, hierarchy},
-    id::{SessionId, TenantId, UserId},
+    id::{ScimConnectionId, SessionId, TenantId, UserId},
+    identity::scim::token::ScimToken,
+    tenancy::plan::Feature,
+    time::Timestamp,
 };
 
 /// Who changes something, as the audit trail names it.
@@ -14,6 +18,8 @@ pub enum Actor {
     User(UserId),
     /// Somebody who has not signed in.
     Anonymous,
+    /// A tenant's directory.
+    Scim(ScimConnectionId),
 }
 
 impl fmt::Display for Actor {
@@ -21,6 +27,7 @@ impl fmt::Display for Actor {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Anonymous => f.write_str("anonymous"),
+            Self::Scim(id) => write!(f, "scim:{id}"),
         }
     }
 }
@@ -45,12 +52,17 @@ mod sealed {
 }
 
 /// What Postgres checks first in every transaction of a scope: that the person is an active member, that their session goes
-/// on, and that their role, as it is at this moment, permits it.
+/// on, and that their role, as it is at this moment, permits it; or that a directory's token is good.
 #[derive(Debug, Clone)]
-pub struct Guard {
-    pub(crate) permission: Option<i16>,
-    pub(crate) default_roles: Vec<&'static str>,
-    pub(crate) session: SessionId,
+pub struct Guard(pub(crate) Check);
+
+/// What a guard checks.
+#[derive(Debug, Clone)]
+pub(crate) enum Check {
+    /// A person's role: it holds a permission, or is one of these.
+    Person { permission: Option<i16>, default_roles: Vec<&'static str>, session: SessionId },
+    /// A directory's token, by its hash; and that the plan covers it.
+    Directory { connection: ScimConnectionId, hash: Vec<u8>, by_plan: Value, now: Timestamp },
 }
 
 impl Guard {
@@ -58,13 +70,13 @@ impl Guard {
     #[must_use]
     pub fn permission(permission: Permission, session: SessionId) -> Self {
         let default_roles = hierarchy::default_roles_with(permission);
-        Self { permission: Some(i16::from(permission.index())), default_roles, session }
+        Self(Check::Person { permission: Some(i16::from(permission.index())), default_roles, session })
     }
 
     /// The person must be an owner.
     #[must_use]
     pub fn owner(session: SessionId) -> Self {
-        Self { permission: None, default_roles: vec![DefaultRole::Owner.key()], session }
+        Self(Check::Person { permission: None, default_roles: vec![DefaultRole::Owner.key()], session })
     }
 }
 
@@ -95,6 +107,13 @@ impl TenantScope {
     #[must_use]
     pub fn new(tenant_id: TenantId, user_id: Option<UserId>, request_id: &str, actor: Actor) -> Self {
         Self { tenant_id, user_id, request_id: request_id.to_owned(), actor, guard: None, address: String::new() }
+    }
+
+    /// The scope of the tenant's directory. Each of its transactions begins by checking the token.
+    #[must_use]
+    pub fn directory(token: &ScimToken, request_id: &str, now: Timestamp) -> Self {
+        let check = Check::Directory { connection: token.connection(), hash: token.hash().to_vec(), by_plan: Feature::Sso.by_plan(), now };
+        Self::new(token.tenant(), None, request_id, Actor::Scim(token.connection())).guarded(Guard(check))
     }
 
     /// The same, from a client address, which the audit trail keeps.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::id::{ConnectionId, DomainId, InvitationId, PasskeyId, RoleId, SessionId, TenantId, UserId};
+use crate::id::{ConnectionId, DomainId, InvitationId, PasskeyId, RoleId, ScimConnectionId, ScimGroupId, ScimTokenId, SessionId, TenantId, UserId};
 
 /// A payload that belongs to one type of event.
 pub trait Payload: Serialize + JsonSchema {
@@ -168,7 +168,7 @@ events! {
         /// Why it ended, a word such as `signed_out`.
         reason: String,
     }
-    "member.provisioned" v 1, "Somebody became a member by signing on through the organisation's identity provider." => MemberProvisioned {
+    "member.provisioned" v 1, "Somebody became a member through the organisation's identity provider, by signing on or because its directory says so." => MemberProvisioned {
         /// The new member.
         user_id: UserId,
         /// Their role.
@@ -249,6 +249,52 @@ events! {
         domain_id: DomainId,
         /// The domain.
         domain: String,
+    }
+    "scim_connection.created" v 1, "An organisation made a connection for its directory." => ScimConnectionCreated {
+        /// The connection.
+        connection_id: ScimConnectionId,
+    }
+    "scim_connection.updated" v 1, "A connection of a directory was changed." => ScimConnectionUpdated {
+        /// The connection.
+        connection_id: ScimConnectionId,
+        /// Its version after the change.
+        version: i32,
+    }
+    "scim_connection.deleted" v 1, "A connection of a directory was removed, with its tokens and groups." => ScimConnectionDeleted {
+        /// The connection.
+        connection_id: ScimConnectionId,
+    }
+    "scim_token.issued" v 1, "A token for a directory was issued." => ScimTokenIssued {
+        /// The connection.
+        connection_id: ScimConnectionId,
+        /// The token.
+        token_id: ScimTokenId,
+    }
+    "scim_token.revoked" v 1, "A token of a directory was ended." => ScimTokenRevoked {
+        /// The connection.
+        connection_id: ScimConnectionId,
+        /// The token.
+        token_id: ScimTokenId,
+    }
+    "scim_user.updated" v 1, "A directory changed what it says of a member." => ScimUserUpdated {
+        /// The member.
+        user_id: UserId,
+        /// Version of the directory's record after the change.
+        version: i32,
+    }
+    "scim_group.created" v 1, "A directory made a group." => ScimGroupCreated {
+        /// The group.
+        group_id: ScimGroupId,
+    }
+    "scim_group.updated" v 1, "A directory changed a group, or who is in it." => ScimGroupUpdated {
+        /// The group.
+        group_id: ScimGroupId,
+        /// Its version after the change.
+        version: i32,
+    }
+    "scim_group.deleted" v 1, "A directory removed a group." => ScimGroupDeleted {
+        /// The group.
+        group_id: ScimGroupId,
     }
     "passkey.added" v 1, "A user added a passkey." => PasskeyAdded {
         /// The passkey.

@@ -13,6 +13,7 @@ pub mod preferences;
 pub mod refresh;
 pub mod risk;
 pub mod saml;
+pub mod scim;
 pub mod session;
 pub mod sign_on;
 pub mod social;

@@ -164,7 +164,7 @@ const TRANSFER: Statement<TenantScope> = Statement::new(
 
 /// Ends the sessions in the tenant of whoever is no active member of it any more. A statement of its own, so that it sees the
 /// session of a sign-in that the change had to wait for.
-const END: Statement<TenantScope> = Statement::new(
+pub(crate) const END: Statement<TenantScope> = Statement::new(
     "access.end_sessions",
     &[Type::UUID, Type::TEXT, Type::TIMESTAMPTZ],
     &[Type::UUID],
@@ -208,7 +208,7 @@ pub struct Departure {
 }
 
 /// What the gate is to be told.
-pub(super) fn revocations(value: Value) -> Result<Vec<Revocation>, StoreError> {
+pub(crate) fn revocations(value: Value) -> Result<Vec<Revocation>, StoreError> {
     serde_json::from_value(value).map_err(|error| StoreError::Bug(format!("revocations: {error}")))
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod preferences;
 pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod risk;
+pub mod scim;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_on;
