@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 use zygo_edge::{endpoints, pipeline::Program};
 
-const API: Program = Program { routes: endpoints::api, beyond: Some("CONSOLE") };
+const API: Program = Program { routes: endpoints::api, beyond: Some("CONSOLE"), dialects: &[] };
 
 /// HTTP: a `Response`, or the promise of one.
 ///

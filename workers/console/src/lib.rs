@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 use zygo_edge::{endpoints, pipeline::Program};
 
-const CONSOLE: Program = Program { routes: endpoints::console, beyond: None };
+const CONSOLE: Program = Program { routes: endpoints::console, beyond: None, dialects: &[endpoints::identity::scim::DIALECT] };
 
 /// HTTP: a `Response`, or the promise of one.
 #[wasm_bindgen]

@@ -23,8 +23,8 @@ use zygo_runtime::{
     postgres::{self, Role},
 };
 use zygo_store::{
-    Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SESSION_ENDED, SIGN_ON_REQUIRED, StoreError,
-    TenantScope, audit::Operation,
+    Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SCIM_TOKEN, SESSION_ENDED, SIGN_ON_REQUIRED,
+    SSO_NOT_COVERED, StoreError, TENANT_DELETED, TENANT_SUSPENDED, TenantScope, audit::Operation,
 };
 
 use crate::{
@@ -174,6 +174,10 @@ pub fn store_problem(error: StoreError) -> Problem {
             MEMBER_SUSPENDED => Problem::new(Code::UserSuspended),
             SESSION_ENDED => Problem::new(Code::SessionRevoked),
             LAST_OWNER => Problem::new(Code::LastOwner),
+            SCIM_TOKEN => Problem::new(Code::TokenInvalid),
+            SSO_NOT_COVERED => Feature::Sso.not_covered(),
+            TENANT_SUSPENDED => Problem::new(Code::TenantSuspended),
+            TENANT_DELETED => Problem::new(Code::TenantDeleted),
             _ => Problem::internal(constraint),
         },
         StoreError::Denied { permission } => Problem::new(Code::PermissionDenied).details(serde_json::json!({ "permission": permission })),

@@ -44,6 +44,7 @@ pub fn document() -> Value {
             "securitySchemes": {
                 "session": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
                 "ops": { "type": "http", "scheme": "bearer" },
+                "directory": { "type": "http", "scheme": "bearer" },
             },
         },
     })
@@ -68,13 +69,14 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         operation.insert("parameters".into(), Value::Array(parameters));
     }
     if let Some(schema) = (route.schemas.input)(generator) {
-        let content = json!({ (route.reads): { "schema": schema } });
+        let content: Map<String, Value> = route.reads.split(", ").map(|kind| (kind.to_owned(), json!({ "schema": schema }))).collect();
         operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
     }
     match route.who {
         Who::Public => {}
         Who::Anybody => drop(operation.insert("security".into(), json!([{}, { "session": [] }]))),
         Who::Ops => drop(operation.insert("security".into(), json!([{ "ops": [] }]))),
+        Who::Directory => drop(operation.insert("security".into(), json!([{ "directory": [] }]))),
         Who::Session | Who::Member | Who::Owner | Who::Permission(_) => drop(operation.insert("security".into(), json!([{ "session": [] }]))),
     }
     match route.who {

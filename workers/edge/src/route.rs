@@ -37,6 +37,8 @@ pub enum Who {
     Owner,
     /// Whoever holds the operators' token.
     Ops,
+    /// An organisation's directory; its token is checked in the round trip of its work.
+    Directory,
 }
 
 /// Which exact limits a route counts against; the numbers stand in the domain's table.
@@ -60,6 +62,8 @@ pub enum Guard {
     Upload,
     /// Proving one's password while signed in: as sign-in.
     OwnPassword,
+    /// A directory's calls: per address.
+    Directory,
 }
 
 /// At which hosts a route is served.
@@ -182,7 +186,7 @@ pub struct Route {
     pub status: u16,
     /// Longest body in bytes.
     pub body_limit: usize,
-    /// Media type of its bodies.
+    /// Media type of its bodies, or several with commas between them.
     pub reads: &'static str,
     /// Schemas, for `openapi.json`. Native only: the Worker serves the document, it does not write it.
     #[cfg(not(target_arch = "wasm32"))]
@@ -210,6 +214,8 @@ pub const JSON: &str = "application/json";
 pub const PICTURE: &str = "image/*";
 /// What the forms of pages send.
 pub const FORM: &str = "application/x-www-form-urlencoded";
+/// What directories send: SCIM's own type (RFC 7644, 8.1), or plain JSON.
+pub const SCIM: &str = "application/scim+json, application/json";
 /// 256 KiB, the limit for JSON unless a route says otherwise.
 pub const BODY_LIMIT: usize = 256 * 1024;
 /// 64 KiB, the limit for forms: the longest field is a passkey's attestation.

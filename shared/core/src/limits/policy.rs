@@ -31,6 +31,8 @@ pub const MAIL_ACCOUNT: Limit = Limit::per(3, HOUR);
 pub const MAIL_ADDRESS: Limit = Limit::per(10, HOUR);
 /// Codes by SMS, per user.
 pub const SMS: Limit = Limit::per(5, HOUR);
+/// Calls of directories, per address: a synchronisation comes in bursts.
+pub const DIRECTORY: Limit = Limit::per(1_200, MINUTE);
 /// Pictures, per user: each costs the picture Worker up to a second.
 pub const UPLOADS: Limit = Limit::per(20, HOUR);
 /// Wrong answers after which a challenge is void.
@@ -115,6 +117,11 @@ pub enum Guarded<'a> {
     },
     /// A sign-in by way of somebody else, who has counted its own attempts: by address alone.
     Federated {
+        /// Where it comes from.
+        address: &'a AddressKey,
+    },
+    /// A call of an organisation's directory.
+    Directory {
         /// Where it comes from.
         address: &'a AddressKey,
     },
@@ -209,6 +216,7 @@ impl Guarded<'_> {
                 vec![at(address, vec![check("sign-in", format!("sign-in:{account}"), SIGN_IN), by_address("sign-in-address", SIGN_IN_ADDRESS)])]
             }
             Self::Federated { address } => vec![at(address, vec![by_address("sign-in-address", SIGN_IN_ADDRESS)])],
+            Self::Directory { address } => vec![at(address, vec![by_address("directory", DIRECTORY)])],
             Self::SignUp { address } => vec![at(address, vec![by_address("sign-up", SIGN_UP)])],
             Self::Mail { kind, address, account } => {
                 let (by_account, of_address) = kind.policies();

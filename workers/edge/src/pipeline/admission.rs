@@ -36,6 +36,7 @@ pub async fn exact(ctx: &Ctx, guard: Guard, account: &str) -> Result<(), Problem
     let guarded = match guard {
         Guard::SignIn | Guard::OwnPassword => Guarded::SignIn { address: &address, account: &account },
         Guard::Federated => Guarded::Federated { address: &address },
+        Guard::Directory => Guarded::Directory { address: &address },
         Guard::SignUp => Guarded::SignUp { address: &address },
         Guard::Resend => mail(MailKind::ResendVerification),
         Guard::Upload => Guarded::Upload { user: ctx.caller()?.user_id },

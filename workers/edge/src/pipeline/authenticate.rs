@@ -30,6 +30,8 @@ pub async fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Resu
     match route.who {
         Who::Public => return Ok(None),
         Who::Ops => return operator(shared).map(|()| None),
+        // Which token it is, the handler's scope checks where its work is done.
+        Who::Directory => return shared.head.bearer().map(|_| None).ok_or(Problem::new(Code::Unauthenticated)),
         Who::Anybody if shared.head.bearer().is_none() => return Ok(None),
         Who::Anybody | Who::Session | Who::Member | Who::Permission(_) | Who::Owner => {}
     }
@@ -98,7 +100,7 @@ pub fn step_up_required() -> Problem {
 
 fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
     match route.who {
-        Who::Public | Who::Anybody | Who::Ops | Who::Session => Ok(()),
+        Who::Public | Who::Anybody | Who::Ops | Who::Directory | Who::Session => Ok(()),
         Who::Member if caller.tenant_id.is_some() => Ok(()),
         Who::Owner if caller.role.as_deref() == Some(DefaultRole::Owner.key()) => Ok(()),
         Who::Owner => Err(Problem::new(Code::PermissionDenied).detail("only an owner may").details(serde_json::json!({ "permission": null }))),

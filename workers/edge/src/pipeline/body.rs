@@ -33,10 +33,15 @@ pub async fn read(shared: &Shared, route: &Route, request: JsValue) -> Result<Ve
             body.extend_from_slice(&chunk);
         }
     }
-    if !body.is_empty() && !shared.head.header("content-type").is_some_and(|value| is(value, route.reads)) {
+    if !body.is_empty() && !shared.head.header("content-type").is_some_and(|value| reads(route.reads, value)) {
         return Err(Problem::new(Code::UnsupportedMediaType).detail(format!("send {}", route.reads)));
     }
     Ok(body)
+}
+
+/// Whether a `Content-Type` is one of those that a route reads.
+fn reads(reads: &str, value: &str) -> bool {
+    reads.split(", ").any(|media_type| is(value, media_type))
 }
 
 /// Whether a `Content-Type` is a media type, or one of a range such as `image/*`, whatever its parameters.
@@ -50,13 +55,19 @@ fn is(value: &str, media_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is;
-    use crate::route::{FORM, JSON, PICTURE};
+    use super::{is, reads};
+    use crate::route::{FORM, JSON, PICTURE, SCIM};
 
     #[test]
     fn only_json_is_json() {
         assert!(is("application/json", JSON) && is("Application/JSON; charset=utf-8", JSON));
         assert!(!is("text/plain", JSON) && !is("application/jsonp", JSON) && !is("", JSON) && !is(FORM, JSON));
+    }
+
+    #[test]
+    fn directories_write_either() {
+        assert!(reads(SCIM, "application/scim+json; charset=utf-8") && reads(SCIM, "application/json"));
+        assert!(!reads(SCIM, "application/xml") && !reads(SCIM, "") && !reads(JSON, "application/scim+json"));
     }
 
     #[test]

@@ -36,7 +36,12 @@ pub struct Program {
     pub routes: fn() -> Vec<Route>,
     /// The service binding behind which the other part stands; without one, what has no path here has none at all.
     pub beyond: Option<&'static str>,
+    /// Paths below which problems are told in the words of a protocol of their own.
+    pub dialects: &'static [(&'static str, Dialect)],
 }
+
+/// Tells a problem in other words: the answer has its headers already.
+pub type Dialect = fn(&Problem, Answer) -> Answer;
 
 /// Answers one request.
 pub async fn serve(program: &'static Program, request: JsValue, env: Env, context: Context) -> JsValue {
@@ -64,6 +69,14 @@ pub async fn serve(program: &'static Program, request: JsValue, env: Env, contex
     if let Some(route) = route {
         security::refused(&shared, route);
     }
+    let dialect = program.dialects.iter().find(|(start, _)| shared.head.path.starts_with(start));
+    let result = match (result, dialect) {
+        (Err(problem), Some((_, tell))) => {
+            let answer = tell(&problem, respond::problem_answer(&shared, &problem));
+            Ok(Answer { problem: Some(problem), ..answer })
+        }
+        (result, _) => result,
+    };
     let response = respond::finish(&shared, route, result);
     let after = shared.take_after();
     if !after.is_empty() {

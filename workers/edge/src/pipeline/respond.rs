@@ -71,7 +71,8 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
     js::reply(answer.status, base, &text, &body)
 }
 
-fn problem_answer(shared: &Shared, problem: &Problem) -> Answer {
+/// A problem as it is told to whoever does not speak another protocol.
+pub fn problem_answer(shared: &Shared, problem: &Problem) -> Answer {
     let document = problem.document(&shared.request_id);
     let mut answer = Answer::text(problem.status(), "application/problem+json", AnswerBody::Text(document.to_string()));
     if let Some(seconds) = problem.retry_after_seconds() {

@@ -24,6 +24,7 @@ pub mod resend;
 pub mod reset_password;
 pub mod revert_email;
 pub mod risk;
+pub mod scim;
 pub mod session;
 pub mod sessions;
 pub mod sign_in;
@@ -127,8 +128,8 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-/// Signing in by way of somebody else.
+/// Signing in by way of somebody else, and organisations' directories.
 #[must_use]
 pub fn federated() -> Vec<Route> {
-    [oauth::routes(), sso::routes()].into_iter().flatten().collect()
+    [oauth::routes(), sso::routes(), scim::routes()].into_iter().flatten().collect()
 }
