@@ -161,3 +161,19 @@ install_saml_peers() {
   fi
   export ZYGO_PYSAML2="$place/bin/python"
 }
+
+# install_scim_peer: Python's scim2-tester, where there is a Python that it runs with; its test is told by ZYGO_SCIM2. Without it that is
+# skipped, and says so.
+install_scim_peer() {
+  local folder="$ROOT/tests/peers/scim" place="$TOOLS/scim2"
+  if ! python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    note "skipped: scim2-tester needs python3 from 3.11 on, with venv"
+    return 0
+  fi
+  if ! cmp -s "$folder/requirements.txt" "$place/requirements.txt"; then
+    say "Installing scim2-tester into .tools/scim2"
+    { python3 -m venv "$place" && "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$folder/requirements.txt" >&2; } || return 1
+    cp "$folder/requirements.txt" "$place/requirements.txt"
+  fi
+  export ZYGO_SCIM2="$place/bin/python"
+}

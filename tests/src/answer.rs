@@ -80,7 +80,29 @@ impl Answer {
         Ok(())
     }
 
+    /// An error in SCIM's words (RFC 7644, 3.12), with the house's code beside it.
+    fn check_scim(&self) -> Result<()> {
+        ensure!(self.header("cache-control") == Some("no-store"), "may be cached");
+        let error: Value = serde_json::from_slice(&self.body)?;
+        let members = error.as_object().context("not an object")?;
+        ensure!(members.keys().all(|member| ["schemas", "status", "scimType", "detail"].contains(&member.as_str())), "members are {error}");
+        ensure!(error["schemas"] == serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]), "schemas");
+        ensure!(error["status"] == self.status.to_string() && error["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "status or detail");
+        let code = self.header("x-error-code").context("no code")?;
+        // What is invalid here is a bad request there.
+        ensure!(
+            codes::status_of(code) == Some(self.status) || code == "VALIDATION_FAILED" && self.status == 400,
+            "{code} with status {}",
+            self.status
+        );
+        codes::note(code);
+        Ok(())
+    }
+
     fn check_problem(&self) -> Result<()> {
+        if self.header("content-type") == Some("application/scim+json") {
+            return self.check_scim();
+        }
         ensure!(self.header("content-type") == Some("application/problem+json"), "content type");
         ensure!(self.header("cache-control") == Some("no-store"), "may be cached");
         let problem: Value = serde_json::from_slice(&self.body)?;
@@ -173,6 +195,10 @@ impl Answer {
     /// Otherwise, with the answer in the message.
     pub fn problem(&self, code: &str) -> Result<Value> {
         let Ok(problem) = serde_json::from_slice::<Value>(&self.body) else { bail!("wanted {code}, got {self}") };
+        if let Some(told) = self.header("x-error-code") {
+            ensure!(told == code, "wanted {code}, got {self}");
+            return Ok(problem);
+        }
         ensure!(problem["code"] == code, "wanted {code}, got {self}");
         Ok(problem)
     }

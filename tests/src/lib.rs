@@ -11,6 +11,7 @@ pub mod browser;
 pub mod client;
 pub mod codes;
 pub mod database;
+pub mod directory;
 pub mod dns;
 pub mod drives;
 pub mod enterprise;

@@ -13,6 +13,8 @@ pub enum Who {
     Member,
     /// Whoever has the operators' token.
     Ops,
+    /// An organisation's directory, by its own token.
+    Directory,
 }
 
 /// A route.
@@ -90,6 +92,35 @@ pub const ROUTES: &[Route] = &[
     route("PATCH", "/sso/connections/{id}/domains/{domain_id}", Who::Member, true),
     route("DELETE", "/sso/connections/{id}/domains/{domain_id}", Who::Member, false),
     route("POST", "/sso/connections/{id}/domains/{domain_id}/verify", Who::Member, false),
+    route("GET", "/scim/connections", Who::Member, false),
+    route("POST", "/scim/connections", Who::Member, true),
+    route("GET", "/scim/connections/{id}", Who::Member, false),
+    route("PATCH", "/scim/connections/{id}", Who::Member, false),
+    route("DELETE", "/scim/connections/{id}", Who::Member, false),
+    route("GET", "/scim/connections/{id}/tokens", Who::Member, false),
+    route("POST", "/scim/connections/{id}/tokens", Who::Member, false),
+    route("DELETE", "/scim/connections/{id}/tokens/{token_id}", Who::Member, false),
+    route("GET", "/scim/v2/ServiceProviderConfig", Who::Public, false),
+    route("GET", "/scim/v2/ResourceTypes", Who::Public, false),
+    route("GET", "/scim/v2/ResourceTypes/{name}", Who::Public, false),
+    route("GET", "/scim/v2/Schemas", Who::Public, false),
+    route("GET", "/scim/v2/Schemas/{urn}", Who::Public, false),
+    // Their bodies are SCIM's, and have tests of their own.
+    route("POST", "/scim/v2/.search", Who::Directory, false),
+    route("GET", "/scim/v2/Users", Who::Directory, false),
+    route("POST", "/scim/v2/Users", Who::Directory, false),
+    route("POST", "/scim/v2/Users/.search", Who::Directory, false),
+    route("GET", "/scim/v2/Users/{id}", Who::Directory, false),
+    route("PUT", "/scim/v2/Users/{id}", Who::Directory, false),
+    route("PATCH", "/scim/v2/Users/{id}", Who::Directory, false),
+    route("DELETE", "/scim/v2/Users/{id}", Who::Directory, false),
+    route("GET", "/scim/v2/Groups", Who::Directory, false),
+    route("POST", "/scim/v2/Groups", Who::Directory, false),
+    route("POST", "/scim/v2/Groups/.search", Who::Directory, false),
+    route("GET", "/scim/v2/Groups/{id}", Who::Directory, false),
+    route("PUT", "/scim/v2/Groups/{id}", Who::Directory, false),
+    route("PATCH", "/scim/v2/Groups/{id}", Who::Directory, false),
+    route("DELETE", "/scim/v2/Groups/{id}", Who::Directory, false),
     route("POST", "/auth/switch-tenant", Who::Session, true),
     route("POST", "/auth/mfa/challenge", Who::Public, true),
     route("POST", "/auth/mfa/step-up", Who::Session, true),
@@ -208,7 +239,7 @@ pub const PAGES: &[Page] = &[
 /// A path with its parameters filled in by an identifier that nothing has.
 #[must_use]
 pub fn filled(path: &str) -> String {
-    let nobody = ["{id}", "{domain_id}", "{connection}", "{user_id}", "{invitation}"]
+    let nobody = ["{id}", "{domain_id}", "{connection}", "{user_id}", "{invitation}", "{token_id}", "{name}", "{urn}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, "019a0000-0000-7000-8000-00000000dead"));
     nobody.replace("{file}", "docs.js").replace("{provider}", "google").replace("{key}", "users.view")

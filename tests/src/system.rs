@@ -251,6 +251,7 @@ impl System {
             "zt_",
             "+49",
             &self.secrets.twilio_token,
+            "zs_",
             "zv_",
             "zp_",
             "zm_",

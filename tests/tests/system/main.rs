@@ -13,6 +13,7 @@ mod operations;
 mod pages;
 mod permissions;
 mod platform;
+mod scim;
 mod tenants;
 mod users;
 mod well_known;
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
         platform::tests(),
         faults::tests(),
         integrations::tests(),
+        scim::tests(),
     ];
     zygo_tests::runner::run(tests.into_iter().flatten().collect(), afterwards::tests())
 }

@@ -39,6 +39,7 @@ const CLOSE: Statement<PlatformScope> = Statement::new(
      ended AS (UPDATE sessions s SET ended_at = $1, end_reason = 'tenant_closed' FROM due WHERE s.tenant_id = due.id AND s.ended_at IS NULL), \
      uninvited AS (DELETE FROM invitations i USING due WHERE i.tenant_id = due.id), \
      disconnected AS (DELETE FROM sso_connections c USING due WHERE c.tenant_id = due.id), \
+     undirected AS (DELETE FROM scim_connections c USING due WHERE c.tenant_id = due.id), \
      unnamed AS (DELETE FROM tenant_domains d USING due WHERE d.tenant_id = due.id), \
      files AS ( \
        INSERT INTO outbox (id, tenant_id, kind, queue, payload, created_at, available_at) \

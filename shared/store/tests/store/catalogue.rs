@@ -217,6 +217,8 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "reset_password",
             "revert_email_change",
             "schedule_tenant_deletion",
+            "scim_account",
+            "scim_name_account",
             "sign_in_by_identity",
             "sign_in_failed",
             "sign_in_history",

@@ -27,6 +27,7 @@ mod outbox;
 mod passkeys;
 mod risk;
 mod rows;
+mod scim;
 mod seals;
 mod sessions;
 mod sign_on;

@@ -113,6 +113,8 @@ pub async fn values(client: &Client, all: &BTreeMap<String, Table>, table: &Tabl
             "tenants" => drop(row.insert("tenant_id".to_owned(), format!("'{}'", party.tenant))),
             "users" => drop(row.insert(key.columns[0].clone(), format!("'{}'", party.user))),
             "permissions" => {}
+            // A person is a member once.
+            "user_roles" => Box::pin(member(client, all, party)).await,
             parent => {
                 let made = Box::pin(values(client, all, &all[parent], party)).await;
                 insert(client, &all[parent].name, &made).await.unwrap_or_else(|error| panic!("a row of {parent}: {error:?}"));
@@ -124,11 +126,7 @@ pub async fn values(client: &Client, all: &BTreeMap<String, Table>, table: &Tabl
     }
     // A session in an organisation is a member's.
     if table.name == "sessions" && !party.tenant.is_nil() {
-        let member = "SELECT count(*) FROM user_roles WHERE tenant_id = $1 AND user_id = $2";
-        if client.query_one(member, &[&party.tenant, &party.user]).await.unwrap().get::<_, i64>(0) == 0 {
-            let membership = Box::pin(values(client, all, &all["user_roles"], party)).await;
-            insert(client, "user_roles", &membership).await.unwrap();
-        }
+        Box::pin(member(client, all, party)).await;
     }
     // The record outlives people and things and has no foreign keys to them.
     if let Some((owner, is_tenant)) = table.owner() {
@@ -138,6 +136,15 @@ pub async fn values(client: &Client, all: &BTreeMap<String, Table>, table: &Tabl
         row.insert("user_id".to_owned(), format!("'{}'", party.user));
     }
     row
+}
+
+/// Makes the party's person a member, if they are none.
+async fn member(client: &Client, all: &BTreeMap<String, Table>, party: Party) {
+    let there = "SELECT count(*) FROM user_roles WHERE tenant_id = $1 AND user_id = $2";
+    if client.query_one(there, &[&party.tenant, &party.user]).await.unwrap().get::<_, i64>(0) == 0 {
+        let membership = values(client, all, &all["user_roles"], party).await;
+        insert(client, "user_roles", &membership).await.unwrap();
+    }
 }
 
 fn literal(table: &Table, column: &Column) -> String {

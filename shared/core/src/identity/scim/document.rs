@@ -4,19 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::{
     BASE, ENTERPRISE, LIST, MOST_RESULTS,
-    schema::{Attribute, ENTERPRISE_SCHEMA, GROUP_SCHEMA, GROUP_TYPE, Mutability, ResourceType, Schema, Type, USER_SCHEMA, USER_TYPE},
+    schema::{Attribute, ENTERPRISE_SCHEMA, GROUP_SCHEMA, GROUP_TYPE, Mutability, ResourceType, Schema, Type, USER_SCHEMA, USER_TYPE, service},
 };
-
-const CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
-const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
-const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
 /// The configuration.
 #[must_use]
 pub fn config(origin: &str) -> Value {
     let no = json!({ "supported": false });
     json!({
-        "schemas": [CONFIG],
+        "schemas": [service::CONFIG.id],
         "documentationUri": "https://docs.zygo.tech/scim",
         "patch": { "supported": true },
         "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
@@ -42,7 +38,7 @@ pub fn resource_types(origin: &str) -> Value {
 }
 
 const TYPES: [&ResourceType; 2] = [&USER_TYPE, &GROUP_TYPE];
-const SCHEMAS: [&Schema; 3] = [&USER_SCHEMA, &GROUP_SCHEMA, &ENTERPRISE_SCHEMA];
+const SCHEMAS: [&Schema; 6] = [&USER_SCHEMA, &GROUP_SCHEMA, &ENTERPRISE_SCHEMA, &service::CONFIG, &service::RESOURCE_TYPE, &service::SCHEMA];
 
 /// One of the types, by its name.
 #[must_use]
@@ -53,7 +49,7 @@ pub fn resource_type_named(name: &str, origin: &str) -> Option<Value> {
 fn resource_type(one: &ResourceType, origin: &str) -> Value {
     let extensions: Vec<Value> = one.extension.iter().map(|extension| json!({ "schema": extension.id, "required": false })).collect();
     json!({
-        "schemas": [RESOURCE_TYPE],
+        "schemas": [service::RESOURCE_TYPE.id],
         "id": one.name,
         "name": one.name,
         "description": one.schema.description,
@@ -78,7 +74,7 @@ pub fn schema_named(id: &str, origin: &str) -> Option<Value> {
 
 fn schema(one: &Schema, origin: &str) -> Value {
     json!({
-        "schemas": [SCHEMA],
+        "schemas": [service::SCHEMA.id],
         "id": one.id,
         "name": one.name,
         "description": one.description,
@@ -123,6 +119,7 @@ const fn type_name(kind: Type) -> &'static str {
     match kind {
         Type::String => "string",
         Type::Boolean => "boolean",
+        Type::Integer => "integer",
         Type::DateTime => "dateTime",
         Type::Binary => "binary",
         Type::Reference(_) => "reference",

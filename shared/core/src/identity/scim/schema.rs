@@ -1,5 +1,7 @@
 //! The attributes of users and groups as tables: what is read, kept, patched, filtered by and described comes from them.
 
+pub mod service;
+
 use super::{ENTERPRISE, GROUP, USER};
 
 /// What a value is (RFC 7643, 2.3).
@@ -9,6 +11,8 @@ pub enum Type {
     String,
     /// True or false.
     Boolean,
+    /// A whole number.
+    Integer,
     /// An instant, RFC 3339.
     DateTime,
     /// Base64.
