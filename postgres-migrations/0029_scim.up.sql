@@ -388,7 +388,9 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
-  PERFORM scim_name_account(who, given_name, family_name, at);
+  -- Nor is an account above the connection named by it.
+  PERFORM scim_name_account(who, given_name, family_name, at) FROM user_roles m JOIN roles r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+    WHERE m.tenant_id = app_tenant_id() AND m.user_id = who AND (r.level < acting OR acting = 100);
   INSERT INTO scim_users AS s (id, tenant_id, user_id, user_name, external_id, attributes, created_at, updated_at)
     VALUES (new_record_id, app_tenant_id(), who, new_name, new_external_id, new_attributes, at, at)
     ON CONFLICT ON CONSTRAINT scim_users_tenant_id_user_id_key DO UPDATE SET user_name = excluded.user_name, external_id = excluded.external_id,

@@ -4,11 +4,14 @@ use serde_json::{Map, Value};
 
 use super::{
     ENTERPRISE, Fault, Kind, USER, document,
-    filter::AttrPath,
     query::flag,
-    schema::{Attribute, COMMON, Mutability, ResourceType, Target, Type, USER_TYPE, find},
+    schema::{Attribute, COMMON, Mutability, ResourceType, Type, USER_TYPE, find},
 };
 use crate::identity::email::Email;
+
+pub use projection::Projection;
+
+mod projection;
 
 /// Longest text of a value, in characters.
 const LONGEST: usize = 2048;
@@ -223,103 +226,6 @@ pub fn take_name(attributes: &mut Map<String, Value>, key: &str) -> Result<Optio
     Ok((!name.is_empty()).then(|| name.to_owned()))
 }
 
-/// Which attributes an answer has (RFC 7644, 3.9).
-#[derive(Debug, Clone, Default)]
-pub struct Projection {
-    included: Vec<AttrPath>,
-    excluded: Vec<AttrPath>,
-}
-
-impl Projection {
-    /// Reads `attributes` and `excludedAttributes`, names with commas between them. A name that means nothing is nothing.
-    #[must_use]
-    pub fn read(included: Option<&str>, excluded: Option<&str>) -> Self {
-        let names = |text: Option<&str>| text.unwrap_or_default().split(',').filter_map(|name| AttrPath::parse(name.trim())).collect();
-        Self { included: names(included), excluded: names(excluded) }
-    }
-
-    /// Whether an attribute with parts is in the answer at all, so that nobody gathers what nobody sees.
-    #[must_use]
-    pub fn shows(&self, of: &ResourceType, name: &str) -> bool {
-        let is = |path: &AttrPath| of.target(path).is_some_and(|target| target.attribute.name == name);
-        let whole = |path: &AttrPath| path.part.is_none() && is(path);
-        if self.included.is_empty() { !self.excluded.iter().any(whole) } else { self.included.iter().any(is) }
-    }
-
-    /// What of a resource is shown.
-    #[must_use]
-    pub fn apply(&self, of: &ResourceType, resource: Map<String, Value>) -> Map<String, Value> {
-        if !self.included.is_empty() {
-            return self.only(of, resource);
-        }
-        let mut shown = resource;
-        for path in &self.excluded {
-            if path.is_schema(ENTERPRISE) {
-                shown.shift_remove(ENTERPRISE);
-            } else if let Some(target) = of.target(path).filter(|target| !target.attribute.always) {
-                without(&mut shown, target);
-            }
-        }
-        shown
-    }
-
-    fn only(&self, of: &ResourceType, resource: Map<String, Value>) -> Map<String, Value> {
-        let mut shown = Map::new();
-        for (key, value) in resource {
-            let always = key == "schemas" || find(COMMON, &key).is_some_and(|attribute| attribute.always);
-            let whole = |path: &AttrPath| path.is_schema(&key) || of.target(path).is_some_and(|target| is_at(target, &key) && target.part.is_none());
-            if always || self.included.iter().any(|path| path.is_schema(&key) || key != ENTERPRISE && whole(path)) {
-                shown.insert(key, value);
-                continue;
-            }
-            let targets: Vec<Target> = self.included.iter().filter_map(|path| of.target(path)).filter(|target| is_at(*target, &key)).collect();
-            if let Some(value) = parts(&value, &targets) {
-                shown.insert(key, value);
-            }
-        }
-        shown
-    }
-}
-
-/// Whether a target stands in the member of this name: its attribute, or the extension that has it.
-fn is_at(target: Target, key: &str) -> bool {
-    target.extension.unwrap_or(target.attribute.name) == key
-}
-
-fn without(resource: &mut Map<String, Value>, target: Target) {
-    let place = match target.extension {
-        Some(extension) => resource.get_mut(extension).and_then(Value::as_object_mut),
-        None => Some(resource),
-    };
-    let Some(place) = place else { return };
-    let Some(part) = target.part else { return drop(place.shift_remove(target.attribute.name)) };
-    match place.get_mut(target.attribute.name) {
-        Some(Value::Object(value)) => drop(value.shift_remove(part.name)),
-        Some(Value::Array(values)) => values.iter_mut().filter_map(Value::as_object_mut).for_each(|value| drop(value.shift_remove(part.name))),
-        _ => {}
-    }
-}
-
-/// The parts of a value that some targets name.
-fn parts(value: &Value, targets: &[Target]) -> Option<Value> {
-    let wanted = |name: &str| {
-        targets.iter().any(|target| match target.extension {
-            Some(_) => target.attribute.name == name,
-            None => target.part.is_some_and(|part| part.name == name),
-        })
-    };
-    let of_object = |members: &Map<String, Value>| {
-        let kept = members.iter().filter(|(name, _)| wanted(name));
-        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
-    };
-    match value {
-        _ if targets.is_empty() => None,
-        Value::Object(members) => Some(of_object(members)),
-        Value::Array(values) => Some(values.iter().filter_map(Value::as_object).map(of_object).collect()),
-        _ => None,
-    }
-}
-
 /// The schemas that a user is of.
 #[must_use]
 pub fn user_schemas(resource: &Map<String, Value>) -> Value {
@@ -328,101 +234,4 @@ pub fn user_schemas(resource: &Map<String, Value>) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{super::schema::GROUP_TYPE, *};
-
-    fn user(mut more: Value) -> Value {
-        let body = more.as_object_mut().unwrap();
-        body.entry("schemas").or_insert(json!([USER]));
-        body.entry("userName").or_insert("ada".into());
-        more
-    }
-
-    #[test]
-    fn a_body_is_made_canonical() {
-        let body = user(json!({
-            "schemas": [USER.to_uppercase(), ENTERPRISE], "USERNAME": " ada ", "id": "7", "meta": { "created": 1 }, "groups": [], "password": "secret",
-            "active": "False", "externalid": "x", "name": { "GivenName": "Ada", "familyName": null }, "nickName": "",
-            "emails": { "value": "a@b.example", "Primary": "true" }, "phoneNumbers": ["+49 30"], "photos": [],
-            ENTERPRISE.to_lowercase(): { "department": "R&D", "manager": { "value": "8", "displayName": "Bob" } },
-        }));
-        let mut body = body;
-        body.as_object_mut().unwrap().shift_remove("userName");
-        let input = UserInput::read(body).unwrap();
-        assert_eq!((input.user_name.as_str(), input.external_id.as_deref(), input.active), ("ada", Some("x"), Some(false)));
-        assert_eq!(
-            Value::Object(input.attributes.clone()),
-            json!({
-                "name": { "givenName": "Ada" }, "emails": [{ "value": "a@b.example", "primary": true }], "phoneNumbers": [{ "value": "+49 30" }],
-                ENTERPRISE: { "department": "R&D", "manager": { "value": "8" } },
-            })
-        );
-        assert_eq!((input.address().unwrap().as_str(), input.name("givenName").as_deref()), ("a@b.example", Some("Ada")));
-        assert!(!format!("{input:?}").contains("ada"));
-        assert_eq!(UserInput::of(input.clone().into_document()).unwrap(), input);
-    }
-
-    #[test]
-    fn the_address_is_the_primary_one() {
-        let address = |emails: Value| UserInput::read(user(json!({ "userName": "Ada@name.example", "emails": emails }))).unwrap().address();
-        assert_eq!(address(json!([{ "value": "a@x.example" }, { "value": "B@x.example", "primary": true }])).unwrap().as_str(), "b@x.example");
-        assert_eq!(address(json!([{ "value": "a@x.example" }, { "value": "b@x.example" }])).unwrap().as_str(), "a@x.example");
-        assert_eq!(address(json!([])).unwrap().as_str(), "ada@name.example");
-        assert_eq!(address(json!([{ "value": "nobody" }])).unwrap_err().kind, Kind::InvalidValue);
-    }
-
-    #[test]
-    fn what_is_refused() {
-        let two = json!([{ "value": "a", "primary": true }, { "value": "b", "primary": true }]);
-        let many: Vec<Value> = (0..300).map(|n| json!({ "value": n.to_string() })).collect();
-        for (body, kind) in [
-            (json!([]), Kind::InvalidSyntax),
-            (json!({ "userName": "a" }), Kind::InvalidSyntax),
-            (json!({ "schemas": [GROUP_TYPE.schema.id], "userName": "a" }), Kind::InvalidSyntax),
-            (json!({ "schemas": [USER] }), Kind::InvalidValue),
-            (user(json!({ "userName": "  " })), Kind::InvalidValue),
-            (user(json!({ "userName": 7 })), Kind::InvalidValue),
-            (user(json!({ "userName": "x".repeat(300) })), Kind::InvalidValue),
-            (user(json!({ "userName": "a\nb" })), Kind::InvalidValue),
-            (user(json!({ "shoeSize": 9 })), Kind::InvalidSyntax),
-            (user(json!({ "name": { "shoe": 9 } })), Kind::InvalidSyntax),
-            (user(json!({ "name": "Ada" })), Kind::InvalidValue),
-            (user(json!({ "active": "maybe" })), Kind::InvalidValue),
-            (user(json!({ "active": 1 })), Kind::InvalidValue),
-            (user(json!({ "title": ["a"] })), Kind::InvalidValue),
-            (user(json!({ "title": "x".repeat(3000) })), Kind::InvalidValue),
-            (user(json!({ "emails": two })), Kind::InvalidValue),
-            (user(json!({ "emails": many })), Kind::TooMany),
-            (user(json!({ ENTERPRISE: "x" })), Kind::InvalidValue),
-            (user(json!({ ENTERPRISE: { "shoe": 1 } })), Kind::InvalidSyntax),
-        ] {
-            assert_eq!(UserInput::read(body.clone()).unwrap_err().kind, kind, "{body:.100}");
-        }
-    }
-
-    #[test]
-    fn answers_are_cut_to_what_is_asked_for() {
-        let resource = json!({
-            "schemas": [USER], "id": "7", "userName": "ada", "title": "Dr", "name": { "givenName": "Ada", "familyName": "L" },
-            "emails": [{ "value": "a", "type": "work" }], ENTERPRISE: { "department": "R", "division": "D" },
-        });
-        let cut = |included: &str, excluded: &str| {
-            let projection = Projection::read(Some(included).filter(|text| !text.is_empty()), Some(excluded));
-            Value::Object(projection.apply(&USER_TYPE, resource.as_object().unwrap().clone()))
-        };
-        assert_eq!(cut("", ""), resource);
-        assert_eq!(
-            cut("USERNAME, name.givenName,emails.value,nonsense", ""),
-            json!({
-            "schemas": [USER], "id": "7", "userName": "ada", "name": { "givenName": "Ada" }, "emails": [{ "value": "a" }] })
-        );
-        assert_eq!(cut(&format!("{ENTERPRISE}:department"), ""), json!({ "schemas": [USER], "id": "7", ENTERPRISE: { "department": "R" } }));
-        assert_eq!(cut(ENTERPRISE, "")[ENTERPRISE], resource[ENTERPRISE]);
-        let less = cut("", &format!("id,schemas,title,name.familyName,emails.type,{ENTERPRISE}"));
-        assert_eq!(less, json!({ "schemas": [USER], "id": "7", "userName": "ada", "name": { "givenName": "Ada" }, "emails": [{ "value": "a" }] }));
-        assert!(!Projection::read(None, Some("members")).shows(&GROUP_TYPE, "members") && Projection::default().shows(&GROUP_TYPE, "members"));
-        assert!(!Projection::read(Some("displayName"), None).shows(&GROUP_TYPE, "members"));
-    }
-}
+mod tests;

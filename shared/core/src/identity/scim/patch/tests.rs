@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{
     super::{
         USER,
-        resource::UserInput,
+        resource::{UserInput, is_primary},
         schema::{GROUP_TYPE, USER_TYPE},
     },
     *,

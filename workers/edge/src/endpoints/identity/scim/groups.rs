@@ -15,7 +15,7 @@ use zygo_store::identity::scim::{self, GroupWrite, Outcome};
 
 use super::{
     Body, Nothing, answer,
-    enter::{Directory, directory, made},
+    enter::{Directory, made},
     search::{Wanted, find_groups},
 };
 use crate::{ctx::Ctx, reply::Answer};
@@ -28,16 +28,16 @@ fn with_members(ctx: &Ctx) -> bool {
 ///
 /// # Errors
 /// `invalidFilter`, `invalidValue`.
-pub async fn list(ctx: Ctx, _: Nothing) -> Result<Answer, Problem> {
-    find_groups(&ctx, &Wanted::of_query(&ctx)?).await
+pub async fn list(ctx: Ctx, directory: Directory, _: Nothing) -> Result<Answer, Problem> {
+    find_groups(&ctx, &directory, &Wanted::of_query(&ctx)?).await
 }
 
 /// Answers one group.
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub async fn read(ctx: Ctx, _: Nothing) -> Result<Answer, Problem> {
-    let (directory, id) = (directory(&ctx).await?, ctx.id::<ScimGroupId>("id")?);
+pub async fn read(ctx: Ctx, directory: Directory, _: Nothing) -> Result<Answer, Problem> {
+    let id = ctx.id::<ScimGroupId>("id")?;
     let db = ctx.db().await?;
     let found = ctx.store(scim::group(&db, &directory.scope, id, with_members(&ctx))).await?;
     Ok(answer::one(&ctx, 200, &GROUP_TYPE, found.ok_or(Problem::new(Code::NotFound))?, &answer::projection(&ctx)))
@@ -47,8 +47,7 @@ pub async fn read(ctx: Ctx, _: Nothing) -> Result<Answer, Problem> {
 ///
 /// # Errors
 /// `uniqueness`, `invalidValue` for a member who is no user.
-pub async fn create(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    let directory = directory(&ctx).await?;
+pub async fn create(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
     let write = write(&ctx, &directory, random::id(ctx.now), GroupInput::read(body.0)?.into());
     let db = ctx.db().await?;
     let outcome = ctx.store(scim::create_group(&db, &directory.scope, &write)).await?;
@@ -63,20 +62,25 @@ fn write(ctx: &Ctx, directory: &Directory, id: ScimGroupId, change: GroupChange)
 ///
 /// # Errors
 /// `NOT_FOUND`, `PRECONDITION_FAILED`, `uniqueness`, `invalidValue`.
-pub async fn replace(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    change(ctx, |body| GroupInput::read(body).map(GroupChange::from), body.0).await
+pub async fn replace(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
+    change(ctx, directory, |body| GroupInput::read(body).map(GroupChange::from), body.0).await
 }
 
 /// Applies operations to a group, without reading it first.
 ///
 /// # Errors
 /// As [`replace`], and those of a PATCH.
-pub async fn patch(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    change(ctx, |body| operations::read(body).and_then(GroupChange::read), body.0).await
+pub async fn patch(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
+    change(ctx, directory, |body| operations::read(body).and_then(GroupChange::read), body.0).await
 }
 
-async fn change(ctx: Ctx, read: impl Fn(Value) -> Result<GroupChange, zygo_core::identity::scim::Fault>, body: Value) -> Result<Answer, Problem> {
-    let (directory, id) = (directory(&ctx).await?, ctx.id::<ScimGroupId>("id")?);
+async fn change(
+    ctx: Ctx,
+    directory: Directory,
+    read: impl Fn(Value) -> Result<GroupChange, zygo_core::identity::scim::Fault>,
+    body: Value,
+) -> Result<Answer, Problem> {
+    let id = ctx.id::<ScimGroupId>("id")?;
     let (write, versions) = (write(&ctx, &directory, id, read(body)?), ctx.if_match()?);
     let db = ctx.db().await?;
     let outcome = ctx.store(scim::change_group(&db, &directory.scope, &write, versions.as_deref())).await?;
@@ -87,8 +91,8 @@ async fn change(ctx: Ctx, read: impl Fn(Value) -> Result<GroupChange, zygo_core:
 ///
 /// # Errors
 /// `NOT_FOUND`, `PRECONDITION_FAILED`.
-pub async fn delete(ctx: Ctx, _: Nothing) -> Result<Answer, Problem> {
-    let (directory, id) = (directory(&ctx).await?, ctx.id::<ScimGroupId>("id")?);
+pub async fn delete(ctx: Ctx, directory: Directory, _: Nothing) -> Result<Answer, Problem> {
+    let id = ctx.id::<ScimGroupId>("id")?;
     let versions = ctx.if_match()?;
     let db = ctx.db().await?;
     let outcome = ctx.store(scim::delete_group(&db, &directory.scope, id, versions.as_deref(), ctx.now)).await?;

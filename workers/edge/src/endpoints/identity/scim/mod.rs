@@ -22,6 +22,8 @@ pub mod users;
 
 pub use answer::DIALECT;
 
+use enter::Directory;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 use zygo_core::{access::Permission, error::Problem, http::json, identity::scim::MEDIA_TYPE};
@@ -103,7 +105,7 @@ fn groups() -> Vec<Route> {
 fn of<I, F, Fut>(method: Method, path: &'static str, summary: &'static str, handler: F) -> Route
 where
     I: Input,
-    F: Fn(Ctx, I) -> Fut + Copy + 'static,
+    F: Fn(Ctx, Directory, I) -> Fut + Copy + 'static,
     Fut: Future<Output = Result<Answer, Problem>> + 'static,
 {
     let mut route = Route::raw(path, Who::Directory, summary, MEDIA_TYPE, |_: Ctx| async { Err(Problem::internal("no handler")) });
@@ -112,8 +114,10 @@ where
     route.handler = Box::new(move |ctx: Ctx| {
         Box::pin(async move {
             ctx.admit(None).await?;
+            // Who does not even show a token is not told what is wrong with a body.
+            let directory = enter::directory(&ctx).await?;
             let input = I::decode(ctx.body())?;
-            handler(ctx, input).await
+            handler(ctx, directory, input).await
         })
     });
     #[cfg(not(target_arch = "wasm32"))]

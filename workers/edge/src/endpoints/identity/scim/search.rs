@@ -17,7 +17,7 @@ use zygo_store::identity::scim::{self, Found, Selection};
 use super::{
     Body,
     answer::{self, shown},
-    enter::{Directory, directory},
+    enter::Directory,
 };
 use crate::{ctx::Ctx, reply::Answer};
 
@@ -97,8 +97,8 @@ impl Wanted {
 ///
 /// # Errors
 /// `invalidFilter`.
-pub async fn find_users(ctx: &Ctx, wanted: &Wanted) -> Result<Answer, Problem> {
-    let (directory, selection) = (directory(ctx).await?, wanted.selection(&USER_TYPE)?);
+pub async fn find_users(ctx: &Ctx, directory: &Directory, wanted: &Wanted) -> Result<Answer, Problem> {
+    let selection = wanted.selection(&USER_TYPE)?;
     let db = ctx.db().await?;
     let found = ctx.store(scim::users(&db, &directory.scope, &selection)).await?;
     Ok(answer::page(ctx, &USER_TYPE, found, wanted.page.start, &wanted.projection))
@@ -108,8 +108,8 @@ pub async fn find_users(ctx: &Ctx, wanted: &Wanted) -> Result<Answer, Problem> {
 ///
 /// # Errors
 /// `invalidFilter`.
-pub async fn find_groups(ctx: &Ctx, wanted: &Wanted) -> Result<Answer, Problem> {
-    let (directory, selection) = (directory(ctx).await?, wanted.selection(&GROUP_TYPE)?);
+pub async fn find_groups(ctx: &Ctx, directory: &Directory, wanted: &Wanted) -> Result<Answer, Problem> {
+    let selection = wanted.selection(&GROUP_TYPE)?;
     let db = ctx.db().await?;
     let with_members = wanted.projection.shows(&GROUP_TYPE, "members");
     let found = ctx.store(scim::groups(&db, &directory.scope, &selection, with_members)).await?;
@@ -120,25 +120,24 @@ pub async fn find_groups(ctx: &Ctx, wanted: &Wanted) -> Result<Answer, Problem> 
 ///
 /// # Errors
 /// As [`find_users`].
-pub async fn users(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    find_users(&ctx, &Wanted::of_body(&body.0)?).await
+pub async fn users(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
+    find_users(&ctx, &directory, &Wanted::of_body(&body.0)?).await
 }
 
 /// Searches groups.
 ///
 /// # Errors
 /// As [`find_groups`].
-pub async fn groups(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    find_groups(&ctx, &Wanted::of_body(&body.0)?).await
+pub async fn groups(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
+    find_groups(&ctx, &directory, &Wanted::of_body(&body.0)?).await
 }
 
 /// Searches both, users first. A filter over attributes that only one of them has finds only those.
 ///
 /// # Errors
 /// `invalidFilter`.
-pub async fn all(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
+pub async fn all(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
     let wanted = Wanted::of_body(&body.0)?;
-    let directory = directory(&ctx).await?;
     let (users, groups) = (wanted.selection(&USER_TYPE), wanted.selection(&GROUP_TYPE));
     if let (Err(fault), Err(_)) = (&users, &groups) {
         return Err(fault.clone().into());

@@ -12,7 +12,7 @@ use zygo_store::identity::scim::{self, Outcome, Resource, UserWrite};
 
 use super::{
     Body, Nothing, answer,
-    enter::{Directory, directory, made},
+    enter::{Directory, made},
     search::{Wanted, find_users},
 };
 use crate::{ctx::Ctx, reply::Answer};
@@ -38,16 +38,16 @@ fn write(ctx: &Ctx, connection: ScimConnectionId, input: UserInput) -> UserWrite
 ///
 /// # Errors
 /// `invalidFilter`, `invalidValue`.
-pub async fn list(ctx: Ctx, _: Nothing) -> Result<Answer, Problem> {
-    find_users(&ctx, &Wanted::of_query(&ctx)?).await
+pub async fn list(ctx: Ctx, directory: Directory, _: Nothing) -> Result<Answer, Problem> {
+    find_users(&ctx, &directory, &Wanted::of_query(&ctx)?).await
 }
 
 /// Answers one user.
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub async fn read(ctx: Ctx, _: Nothing) -> Result<Answer, Problem> {
-    let (directory, id) = (directory(&ctx).await?, ctx.id::<UserId>("id")?);
+pub async fn read(ctx: Ctx, directory: Directory, _: Nothing) -> Result<Answer, Problem> {
+    let id = ctx.id::<UserId>("id")?;
     let resource = known(&ctx, &directory, id).await?;
     Ok(answer::one(&ctx, 200, &USER_TYPE, resource, &answer::projection(&ctx)))
 }
@@ -61,8 +61,7 @@ async fn known(ctx: &Ctx, directory: &Directory, id: UserId) -> Result<Resource,
 ///
 /// # Errors
 /// `uniqueness`, `invalidValue` for an address elsewhere than in a proved domain, `PLAN_LIMIT`, `ROLE_HIERARCHY`.
-pub async fn create(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    let directory = directory(&ctx).await?;
+pub async fn create(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
     let input = UserInput::read(body.0)?;
     let address = input.address()?;
     let write = write(&ctx, directory.connection, input);
@@ -76,8 +75,8 @@ pub async fn create(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
 ///
 /// # Errors
 /// `NOT_FOUND`, `PRECONDITION_FAILED`, `uniqueness`, `ROLE_HIERARCHY`, `LAST_OWNER`.
-pub async fn replace(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    let (directory, id) = (directory(&ctx).await?, ctx.id::<UserId>("id")?);
+pub async fn replace(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
+    let id = ctx.id::<UserId>("id")?;
     let write = write(&ctx, directory.connection, UserInput::read(body.0)?);
     let versions = ctx.if_match()?;
     let db = ctx.db().await?;
@@ -90,8 +89,8 @@ pub async fn replace(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
 ///
 /// # Errors
 /// As [`replace`], and those of a PATCH.
-pub async fn patch(ctx: Ctx, body: Body) -> Result<Answer, Problem> {
-    let (directory, id) = (directory(&ctx).await?, ctx.id::<UserId>("id")?);
+pub async fn patch(ctx: Ctx, directory: Directory, body: Body) -> Result<Answer, Problem> {
+    let id = ctx.id::<UserId>("id")?;
     let (operations, expected) = (operations::read(body.0)?, ctx.if_match()?);
     let db = ctx.db().await?;
     for _ in 0..TRIES {
@@ -123,8 +122,8 @@ fn writable(mut attributes: Map<String, Value>) -> Map<String, Value> {
 ///
 /// # Errors
 /// `NOT_FOUND`, `PRECONDITION_FAILED`, `ROLE_HIERARCHY`, `LAST_OWNER`.
-pub async fn delete(ctx: Ctx, _: Nothing) -> Result<Answer, Problem> {
-    let (directory, id) = (directory(&ctx).await?, ctx.id::<UserId>("id")?);
+pub async fn delete(ctx: Ctx, directory: Directory, _: Nothing) -> Result<Answer, Problem> {
+    let id = ctx.id::<UserId>("id")?;
     let versions = ctx.if_match()?;
     let db = ctx.db().await?;
     let gone = scim::delete_user(&db, &directory.scope, directory.connection, id, versions.as_deref(), random::id(ctx.now), ctx.now);
