@@ -87,7 +87,11 @@ impl Answer {
         let members = error.as_object().context("not an object")?;
         ensure!(members.keys().all(|member| ["schemas", "status", "scimType", "detail"].contains(&member.as_str())), "members are {error}");
         ensure!(error["schemas"] == serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]), "schemas");
-        ensure!(error["status"] == self.status.to_string() && error["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "status or detail");
+        ensure!(
+            error["status"].as_str().is_some_and(|status| status.parse() == Ok(self.status))
+                && error["detail"].as_str().is_some_and(|detail| !detail.is_empty()),
+            "status or detail"
+        );
         let code = self.header("x-error-code").context("no code")?;
         // What is invalid here is a bad request there.
         ensure!(
