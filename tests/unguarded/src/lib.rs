@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 use zygo_edge::{endpoints, pipeline::Program};
 
-const UNGUARDED: Program = Program { routes: endpoints::routes, beyond: None };
+const UNGUARDED: Program = Program { routes: endpoints::routes, beyond: None, dialects: &[] };
 
 /// HTTP: a `Response`, or the promise of one.
 #[wasm_bindgen]
