@@ -84,7 +84,8 @@ async function questions({ get, tenant, database, pages }) {
       ["an action that never was", "/audit-logs?action=roles.nothing"],
       ["one kind of thing", "/audit-logs?resource_type=invitations"],
       ["one thing", `/audit-logs?resource_id=${id}`],
-      ["one actor and one action", `/audit-logs?actor=${actor}&action=roles.delete`],
+      ["one actor and an action that is not theirs", `/audit-logs?actor=${actor}&action=roles.delete`],
+      ["an action and a kind of thing that never met", "/audit-logs?action=invitations.delete&resource_type=roles"],
       ["one day of long ago", `/audit-logs?from=${day(60)}&to=${day(59)}`],
     ],
   };
