@@ -74,7 +74,8 @@ impl GateHandle {
     /// As [`lease`](Self::lease).
     pub async fn look(env: &Env, tenant_id: TenantId, rate: Rate, parties: &[(Party, Rate)]) -> Result<Look, Problem> {
         let gates = rate.gates();
-        let told: Vec<Told> = parties.iter().map(|(party, own)| Told { party: *party, rate: own.over(gates), used: 0 }).collect();
+        let told: Vec<Told> =
+            parties.iter().map(|(party, own)| Told { party: *party, rate: own.over(gates), used: 0, held: 0, wants: false }).collect();
         let looks = (0..gates).map(async |gate| {
             let remote = if gate == 0 { Self::open(env, tenant_id)?.remote } else { beside(env, tenant_id, gate)? };
             remote.call(&Op::Look { rate: rate.over(gates), parties: told.clone() }).await

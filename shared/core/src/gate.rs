@@ -12,8 +12,8 @@
 //! - No two clocks are compared: tokens flow back by the gate's, and a lease ends by the isolate's, counted from when it asked.
 //! - Of a plan whose traffic is too much for one object, [`Rate::gates`] objects each have an even share of the rate. The
 //!   first keeps the log; the others copy it, and no lease outlives the copy that it was cut from.
-//! - One [`Party`] of the tenant has a limit of its own. It is charged for what isolates say that they admitted, who say so
-//!   before they have used up their [`Share`] of what was left: a fence between neighbours, not an account to the last call.
+//! - One [`Party`] of the tenant has a limit of its own, handed out in [`Share`]s in the same way; only the first few requests
+//!   of a party that an isolate has not heard of yet pass without one.
 
 use crate::time::Timestamp;
 
@@ -71,7 +71,7 @@ impl Gate {
             revocations: self.log.since(request.since, now),
             state: self.log.state(),
             policy: (self.policy.version != request.policy).then(|| self.policy.clone()),
-            shares: request.told.iter().map(|told| self.parties.charge(told, isolates, now)).collect(),
+            shares: request.told.iter().map(|told| self.parties.settle(told, isolates, now)).collect(),
         }
     }
 
@@ -79,8 +79,8 @@ impl Gate {
     #[must_use]
     pub fn look(&self, rate: Rate, parties: &[Told], now: Timestamp) -> Look {
         let (remaining, on_lease, reset_after_ms) = self.bucket.look(rate, now);
-        let mut charged = self.parties.clone();
-        Look { remaining, on_lease, reset_after_ms, shares: parties.iter().map(|told| charged.charge(told, 1, now)).collect() }
+        let mut settled = self.parties.clone();
+        Look { remaining, on_lease, reset_after_ms, shares: parties.iter().map(|told| settled.settle(told, 1, now)).collect() }
     }
 
     /// Takes a policy over, unless a newer one is known; whether it did.

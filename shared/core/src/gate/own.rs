@@ -1,6 +1,6 @@
 //! What one isolate knows of one party: its share, and what it used.
 
-use super::{LEASE_MS, Party, Rate, Share, Spend, party::unasked};
+use super::{LEASE_MS, Party, Rate, Share, Spend, Told, party::unasked};
 use crate::{
     limits::gcra::{Decision, Limit},
     time::Timestamp,
@@ -8,19 +8,21 @@ use crate::{
 
 /// What one party may use here.
 pub(super) struct Own {
-    pub(super) rate: Rate,
-    pub(super) left: u32,
-    pub(super) used: u32,
+    rate: Rate,
+    left: u32,
+    /// What was used, and given, since the gate was last told.
+    used: u32,
+    held: u32,
     /// Whether the gate is to be asked although nothing was used.
-    pub(super) wanted: bool,
+    wanted: bool,
     /// How many of the tenant's gates in a row had nothing left for it.
-    pub(super) empty: u32,
-    pub(super) remaining: u32,
+    empty: u32,
+    remaining: u32,
     /// What is left of the share is worth nothing from then on.
-    pub(super) until: Timestamp,
+    until: Timestamp,
     /// When something flows back.
-    pub(super) retry_at: Timestamp,
-    pub(super) full_at: Timestamp,
+    retry_at: Timestamp,
+    full_at: Timestamp,
 }
 
 pub(super) const NEVER: Timestamp = Timestamp::from_millis(i64::MIN);
@@ -40,7 +42,7 @@ pub(super) const fn limit(rate: Rate) -> Limit {
 impl Own {
     pub(super) fn new(rate: Rate, now: Timestamp) -> Self {
         let until = now.plus_millis(LEASE_MS);
-        Self { rate, left: unasked(rate), used: 0, wanted: false, empty: 0, remaining: rate.burst, until, retry_at: NEVER, full_at: now }
+        Self { rate, left: unasked(rate), used: 0, held: 0, wanted: false, empty: 0, remaining: rate.burst, until, retry_at: NEVER, full_at: now }
     }
 
     pub(super) fn spend(&mut self, party: Party, now: Timestamp) -> Spend {
@@ -57,10 +59,29 @@ impl Own {
         Spend::Ok(self.decision(party, true, now))
     }
 
+    /// Whether something is known of it that is worth keeping.
+    pub(super) fn is_known(&self, now: Timestamp) -> bool {
+        self.owes() || now < self.until.max(self.retry_at)
+    }
+
+    /// Whether the gate is to be told of it.
+    pub(super) const fn owes(&self) -> bool {
+        self.used > 0 || self.held > 0 || self.wanted
+    }
+
+    /// What the gate is told; whoever used nothing and waits for nothing gives its share back.
+    pub(super) fn tell(&mut self, party: Party, gates: u32) -> Told {
+        let told = Told { party, rate: self.rate.over(gates), used: self.used, held: self.held, wants: self.used > 0 || self.wanted };
+        (self.left, self.used, self.held, self.wanted) = (0, 0, 0, false);
+        told
+    }
+
     /// Takes in a share; whether this gate had nothing left.
     pub(super) fn take(&mut self, share: &Share, gates: u32, until: Timestamp, now: Timestamp) -> bool {
-        self.left = share.tokens;
-        self.remaining = share.remaining;
+        // Two requests may ask at once, and both be given some.
+        self.left = if now < self.until { self.left } else { 0 }.saturating_add(share.tokens);
+        self.held = self.held.saturating_add(share.tokens);
+        self.remaining = share.remaining.saturating_add(self.left);
         self.until = until;
         self.full_at = after(now, share.reset_after_ms);
         self.empty = if share.tokens > 0 { 0 } else { self.empty.saturating_add(1) };

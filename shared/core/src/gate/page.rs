@@ -131,14 +131,9 @@ impl Page {
     /// What is to be told of parties; those of whom nothing is known any more are forgotten.
     pub(super) fn tell(&mut self, now: Timestamp) -> Vec<Told> {
         let gates = self.rate.gates();
-        self.parties.retain(|_, own| own.used > 0 || own.wanted || now < own.until.max(own.retry_at));
-        let owing = self.parties.iter_mut().filter(|(_, own)| own.used > 0 || own.wanted).take(MOST_TOLD);
-        owing
-            .map(|(party, own)| {
-                own.wanted = false;
-                Told { party: *party, rate: own.rate.over(gates), used: std::mem::take(&mut own.used) }
-            })
-            .collect()
+        self.parties.retain(|_, own| own.is_known(now));
+        let owing = self.parties.iter_mut().filter(|(_, own)| own.owes()).take(MOST_TOLD);
+        owing.map(|(party, own)| own.tell(*party, gates)).collect()
     }
 
     pub(super) fn accept(&mut self, asked: &Asked, lease: &Lease, now: Timestamp) {
@@ -171,7 +166,8 @@ impl Page {
     }
 
     fn take_share(&mut self, asked: &Asked, share: &Share, until: Timestamp, now: Timestamp) {
-        let empty = self.parties.get_mut(&share.party).is_some_and(|own| own.take(share, asked.rate.gates(), until, now));
+        let own = self.parties.get_mut(&share.party).filter(|_| share.tokens > 0 || share.retry_after_ms > 0);
+        let empty = own.is_some_and(|own| own.take(share, asked.rate.gates(), until, now));
         if empty {
             self.turn = asked.gate.saturating_add(1);
         }

@@ -17,8 +17,7 @@ use crate::{
 
 /// Which part of its burst an isolate admits to a party that it has not asked about yet.
 const UNASKED: u32 = 160;
-/// What is left is shared out to as many isolates as there are, and this many times over, so that those that come meanwhile
-/// find some: the shares of the first ten to come, each told of those before it alone, add up to what was left.
+/// What is left is shared out to this many times as many isolates as there are, so that those that come meanwhile find some.
 const SPARE: u32 = 3;
 
 /// Whose requests count together within a tenant.
@@ -51,15 +50,19 @@ impl fmt::Display for Party {
     }
 }
 
-/// What an isolate admitted to a party since it last said so.
+/// What an isolate says of a party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
-    /// Whom.
+    /// Whom it speaks of.
     pub party: Party,
     /// What it is allowed at this gate.
     pub rate: Rate,
-    /// How many requests.
+    /// Requests admitted since the isolate last said so.
     pub used: u32,
+    /// Requests of the shares that it was given since: what was not used comes back.
+    pub held: u32,
+    /// Whether it wants a share.
+    pub wants: bool,
 }
 
 /// What an isolate may admit to a party before it tells of it.
@@ -69,7 +72,7 @@ pub struct Share {
     pub party: Party,
     /// How many requests; 0 if nothing is left.
     pub tokens: u32,
-    /// Requests that are left to it at all isolates.
+    /// Requests that are left to it beside all shares.
     pub remaining: u32,
     /// Milliseconds after which asking again is worth while; 0 if there are tokens.
     pub retry_after_ms: u64,
@@ -96,24 +99,21 @@ impl Parties {
         Self { meters: Meters::restore(rows), changed: BTreeSet::new() }
     }
 
-    /// Charges a party for what was admitted to it, and answers the share of one of so many isolates in what is left.
-    pub(super) fn charge(&mut self, told: &Told, isolates: u32, now: Timestamp) -> Share {
-        let Told { party, rate, used } = *told;
+    /// Settles what an isolate says of a party, and gives it the share of one of so many isolates in what is left. A share is charged
+    /// when it is given, so that what isolates use never adds up to more than there was.
+    pub(super) fn settle(&mut self, told: &Told, isolates: u32, now: Timestamp) -> Share {
+        let Told { party, rate, used, held, wants } = *told;
         let limit = Limit { count: rate.per_minute, period_ms: 60_000, burst: rate.burst };
-        let check = |cost| Check { key: party.to_string(), policy: party.policy().into(), limit, cost };
-        let charged = self.meters.charge(&check(used), now);
-        if used > 0 {
-            self.changed.insert(party.to_string());
+        let check = Check { key: party.to_string(), policy: party.policy().into(), limit, cost: 0 };
+        let settled = self.meters.charge(&check, i64::from(used).saturating_sub(i64::from(held)), now);
+        let part = settled.remaining.checked_div(isolates.max(1).saturating_mul(SPARE)).unwrap_or(0);
+        let tokens = if wants { part.max(1).min(settled.remaining) } else { 0 };
+        let charged = self.meters.charge(&check, i64::from(tokens), now);
+        if used != held || tokens > 0 {
+            self.changed.insert(check.key);
         }
-        let share = charged.remaining.checked_div(isolates.max(1).saturating_mul(SPARE)).unwrap_or(0);
-        let tokens = share.max(1).min(charged.remaining);
-        Share {
-            party,
-            tokens,
-            remaining: charged.remaining,
-            retry_after_ms: if tokens > 0 { 0 } else { charged.retry_after_ms.max(1) },
-            reset_after_ms: charged.reset_after_ms,
-        }
+        let retry_after_ms = if tokens > 0 || !wants { 0 } else { settled.retry_after_ms.max(1) };
+        Share { party, tokens, remaining: charged.remaining, retry_after_ms, reset_after_ms: charged.reset_after_ms }
     }
 
     /// What changed since this was last asked, to be kept; `None` is to be kept no more, since the party has its whole burst again.

@@ -252,7 +252,7 @@ fn shares_of_the_rate() {
 fn looking_takes_nothing() {
     let mut town = Town::new(1, Rate::per_minute(600));
     assert!(town.request(0, 0));
-    let told = Told { party: Party::User(user(1)), rate: Rate::per_minute(300), used: 0 };
+    let told = Told { party: Party::User(user(1)), rate: Rate::per_minute(300), used: 0, held: 0, wants: false };
     for _ in 0..3 {
         let look = town.gate.look(town.rate, &[told], at(0));
         assert_eq!((look.remaining + look.on_lease, look.shares[0].remaining), (1200, 600));

@@ -151,16 +151,15 @@ impl Meters {
         Self { tats: rows.into_iter().collect() }
     }
 
-    /// Takes a cost that was spent already, even if more than is left; what is owed then is at most another burst. The decision
-    /// says what one unit more would meet.
-    pub fn charge(&mut self, check: &Check, now: Timestamp) -> Decision {
+    /// Takes units that were handed out already, even if more than are left, or gives some back, where they are negative; what is
+    /// owed is at most another burst. The decision says what one unit more would meet; the check's own cost counts for nothing.
+    pub fn charge(&mut self, check: &Check, units: i64, now: Timestamp) -> Decision {
         let now = now.millis().saturating_mul(MICROS);
         let interval = check.limit.interval();
-        let of = |units: u32| interval.saturating_mul(i64::from(units));
-        let most = now.saturating_add(of(check.limit.burst).saturating_mul(2));
-        if check.cost > 0 {
+        let most = interval.saturating_mul(i64::from(check.limit.burst)).saturating_mul(2);
+        if units != 0 {
             let old = self.tats.get(&check.key).copied().unwrap_or(now).max(now);
-            self.tats.insert(check.key.clone(), old.saturating_add(of(check.cost)).min(most));
+            self.tats.insert(check.key.clone(), old.saturating_add(interval.saturating_mul(units)).clamp(now, now.saturating_add(most)));
         }
         let known = self.tats.get(&check.key).copied();
         let next = verdict(&Check { cost: 1, ..check.clone() }, known, now).decision;

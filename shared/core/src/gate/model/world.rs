@@ -23,7 +23,9 @@ pub(super) struct Machine {
     pub(super) skew: i64,
     pub(super) kept: Kept,
     pub(super) before: Kept,
-    pub(super) last_lease: u32,
+    /// What left with the last lease: tokens, and what it settled and gave of persons.
+    pub(super) last_tokens: u32,
+    pub(super) last_shares: Vec<(u128, u32)>,
 }
 
 pub(super) struct Isolate {
@@ -38,7 +40,7 @@ pub(super) struct Seen {
     pub(super) by_person: HashMap<u128, Vec<i64>>,
     pub(super) ended: HashMap<u128, i64>,
     pub(super) voided: HashMap<u128, i64>,
-    /// Tokens of leases that gates forgot to have handed out; what was told of a person and forgotten or never arrived.
+    /// Tokens of leases that gates forgot to have handed out; what of a person's requests they never heard, or forgot.
     pub(super) forgotten: u32,
     pub(super) untold: HashMap<u128, u32>,
     pub(super) born: u32,
@@ -63,6 +65,11 @@ pub(super) fn session(person: u128) -> SessionId {
 
 pub(super) fn user(person: u128) -> UserId {
     Uuid::from_u128(person).into()
+}
+
+fn person(told: &Told) -> u128 {
+    let Party::User(id) = told.party else { unreachable!("only people ask here") };
+    id.uuid().as_u128()
 }
 
 impl Machine {
@@ -117,8 +124,7 @@ impl World {
 
     pub(super) fn lost(&mut self, told: &[Told]) {
         for told in told {
-            let Party::User(id) = told.party else { continue };
-            *self.seen.untold.entry(id.uuid().as_u128()).or_default() += told.used;
+            *self.seen.untold.entry(person(told)).or_default() += told.used.saturating_sub(told.held);
         }
     }
 
@@ -132,7 +138,8 @@ impl World {
         }
         let machine = &mut self.gates[place];
         let lease = machine.gate.lease(&ask.request, now);
-        machine.last_lease = lease.tokens;
+        machine.last_tokens = lease.tokens;
+        machine.last_shares = ask.request.told.iter().zip(&lease.shares).map(|(told, share)| (person(told), told.used + share.tokens)).collect();
         machine.keep(now);
         lease
     }
