@@ -61,7 +61,8 @@ export async function flood({ report, tools, work, id, addresses, host, seconds 
     say(`${ISOLATES} isolates spend of the plan ${plan} at once`);
     const tokens = await crowd({ tools, work, id, rate, name: `flood-${plan}` });
     const began = performance.now();
-    const given = { host, path: "/permissions", connections: 4, seconds: Math.max(seconds, 5) };
+    // Long enough to use up the burst also where the machine is busy.
+    const given = { host, path: "/permissions", connections: 4, seconds: Math.max(seconds, rate / 800) };
     const found = await Promise.all(addresses.map((address, n) => tools.load({ ...given, address, tokens: tokens[n] }, [200, 429])));
     const elapsed = (performance.now() - began) / 1000;
     const count = (status) => found.reduce((sum, one) => sum + (one.statuses[status] ?? 0), 0);
