@@ -11,12 +11,12 @@ use zygo_store::{
 };
 
 use crate::{
-    Message,
+    Row,
     run::{Next, postgres_problem},
 };
 
 /// Settles the row of a dead message. Twice is harmless: a settled row stays as it is.
-pub async fn bury(env: &Env, message: &Message) -> Next {
+pub async fn bury(env: &Env, message: &Row) -> Next {
     log::line(log::Level::Error, "dead letter", serde_json::json!({ "outbox_id": message.outbox_id, "kind": message.kind }));
     match settle(env, message).await {
         Ok(()) => Next::Settled,
@@ -24,7 +24,7 @@ pub async fn bury(env: &Env, message: &Message) -> Next {
     }
 }
 
-async fn settle(env: &Env, message: &Message) -> Result<(), zygo_core::error::Problem> {
+async fn settle(env: &Env, message: &Row) -> Result<(), zygo_core::error::Problem> {
     let db = postgres::connect(env, Role::Platform).await?;
     let scope = PlatformScope::new("dead letter", "dead-letter");
     let outcome = Outcome::Dead { error: "the queue gave up".into() };

@@ -6,6 +6,7 @@
 
 pub mod consumers;
 pub mod dead;
+pub mod deliveries;
 pub mod directory;
 pub mod mailer;
 pub mod producer;
@@ -13,14 +14,29 @@ pub mod run;
 pub mod sms;
 pub mod sweep;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder};
-use zygo_core::id::{OutboxId, TenantId};
+use zygo_core::id::{OutboxId, TenantId, WebhookId};
 use zygo_runtime::{Config, clock, log};
 
-/// A message on any queue: which outbox row to look at.
+/// A message on any queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Message {
+#[serde(untagged)]
+pub enum Message {
+    /// An outbox row to look at.
+    Row(Row),
+    /// An endpoint that is owed deliveries.
+    Deliver {
+        /// Which.
+        webhook_id: WebhookId,
+    },
+}
+
+/// Which outbox row to look at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Row {
     /// The row.
     pub outbox_id: OutboxId,
     /// Its tenant.
@@ -36,6 +52,8 @@ pub struct Message {
 pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<()> {
     let config = Config::read(env).map_err(worker::Error::RustError)?;
     let dead = batch.queue().ends_with("-dead");
+    // Of one endpoint, one wake is as good as many.
+    let mut woken = HashSet::new();
     for message in batch.iter() {
         let message = match message {
             Ok(message) => message,
@@ -45,7 +63,14 @@ pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<
                 continue;
             }
         };
-        let outcome = if dead { dead::bury(env, message.body()).await } else { run::run(env, &config, message.body(), clock::now()).await };
+        let outcome = match message.body() {
+            Message::Row(row) if dead => dead::bury(env, row).await,
+            Message::Row(row) => run::run(env, &config, row, clock::now()).await,
+            // Whom no wake reached, the sweep wakes.
+            Message::Deliver { .. } if dead => run::Next::Settled,
+            Message::Deliver { webhook_id } if !woken.insert(*webhook_id) => run::Next::Settled,
+            Message::Deliver { webhook_id } => wake(env, *webhook_id).await,
+        };
         match outcome {
             run::Next::Settled => message.ack(),
             run::Next::Again { seconds } => message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(seconds).build()),
@@ -54,16 +79,22 @@ pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<
     Ok(())
 }
 
+async fn wake(env: &Env, endpoint: WebhookId) -> run::Next {
+    match deliveries::wake(env, endpoint).await {
+        Ok(()) => run::Next::Settled,
+        Err(problem) => {
+            log::line(log::Level::Warn, "wake", serde_json::json!({ "webhook_id": endpoint, "cause": problem.log_cause() }));
+            run::Next::Again { seconds: 5 }
+        }
+    }
+}
+
 /// Runs what the cron expression stands for.
 pub async fn scheduled(cron: &str, env: &Env) {
     // Hourly and daily upkeep runs beside the sweep of that minute.
     match cron {
         "0 * * * *" => sweep::hourly(env).await,
         "0 0 * * *" => sweep::daily(env).await,
-        _ => {
-            sweep::renewals(env).await;
-            sweep::domains(env).await;
-            sweep::outbox(env).await;
-        }
+        _ => sweep::minutely(env).await,
     }
 }

@@ -13,7 +13,7 @@ use zygo_store::{
     outbox::{self, Outcome},
 };
 
-use crate::{Message, consumers};
+use crate::{Row, consumers, producer};
 
 /// Attempts before a job is dead.
 pub const ATTEMPTS: i32 = 6;
@@ -62,7 +62,7 @@ impl From<Problem> for Failure {
 ///
 /// Twice is harmless: a settled row is not run again, and of two runs at the
 /// same moment one finds the row claimed.
-pub async fn run(env: &Env, config: &Config, message: &Message, now: Timestamp) -> Next {
+pub async fn run(env: &Env, config: &Config, message: &Row, now: Timestamp) -> Next {
     match attempt(env, config, message, now).await {
         Ok(next) => next,
         Err(problem) => {
@@ -76,7 +76,7 @@ pub async fn run(env: &Env, config: &Config, message: &Message, now: Timestamp) 
     }
 }
 
-async fn attempt(env: &Env, config: &Config, message: &Message, now: Timestamp) -> Result<Next, Problem> {
+async fn attempt(env: &Env, config: &Config, message: &Row, now: Timestamp) -> Result<Next, Problem> {
     let db = postgres::connect(env, Role::Platform).await?;
     let request_id = format!("job-{}", message.outbox_id);
     let scope = PlatformScope::new("outbox job", &request_id);
@@ -96,6 +96,8 @@ async fn attempt(env: &Env, config: &Config, message: &Message, now: Timestamp) 
         "job",
         json!({ "outbox_id": row.id, "kind": row.kind, "attempt": row.attempts, "ms": millis, "outcome": outcome.name() }),
     );
+    // What the job itself committed may be owed to somebody, however it ended.
+    producer::deliver(env, &db.take_owed()).await;
     postgres::bounded(outbox::settle(&db, &scope, row.id, &outcome, millis, now)).await?.map_err(store)?;
     Ok(next)
 }

@@ -13,17 +13,21 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const MIGRATIONS = [
   { tag: "v1", new_sqlite_classes: ["SessionsObject", "LimitsObject", "IdempotencyObject", "MailboxObject", "GateObject"] },
   { tag: "v2", new_sqlite_classes: ["OnceObject"] },
+  { tag: "v3", new_sqlite_classes: ["DeliveriesObject"] },
 ];
 
 /** The sweep, the hourly and the daily upkeep (`queues::scheduled`). */
 const CRONS = ["* * * * *", "0 * * * *", "0 0 * * *"];
 
-/** Seconds that a queue gathers messages for; somebody waits for a mail. */
-const gathers = (binding) => (binding === "MAIL" ? 0 : 1);
+/** Seconds that a queue gathers messages for; somebody waits for a mail, and for news. */
+const gathers = (binding) => (binding === "JOBS" ? 1 : 0);
+
+/** Messages of a batch. Those about webhooks only wake whoever does the work, and many say the same. */
+const most = (binding) => (binding === "WEBHOOKS" ? 100 : 10);
 
 /** A queue's consumer, and that of its dead letters: what failed for good is read once more, to write down that it is dead. */
 const consumers = ({ binding, queue }) => [
-  { queue, max_batch_size: 10, max_batch_timeout: gathers(binding), max_retries: 5, retry_delay: 5, dead_letter_queue: `${queue}-dead` },
+  { queue, max_batch_size: most(binding), max_batch_timeout: gathers(binding), max_retries: 5, retry_delay: 5, dead_letter_queue: `${queue}-dead` },
   { queue: `${queue}-dead`, max_batch_size: 10, max_batch_timeout: 1 },
 ];
 

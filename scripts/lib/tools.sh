@@ -177,3 +177,19 @@ install_scim_peer() {
   fi
   export ZYGO_SCIM2="$place/bin/python"
 }
+
+# install_webhook_peers: Python's standardwebhooks where this machine can make environments, which its test is told by
+# ZYGO_STANDARDWEBHOOKS. Without it that language is skipped, and says so. JavaScript's comes with tests/peers.
+install_webhook_peers() {
+  local wanted="$ROOT/tests/peers/requirements.txt" place="$TOOLS/standardwebhooks"
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    note "skipped: Python's standardwebhooks needs python3 with venv"
+    return 0
+  fi
+  if ! cmp -s "$wanted" "$place/requirements.txt"; then
+    say "Installing Python's standardwebhooks into .tools/standardwebhooks"
+    { python3 -m venv "$place" && "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted" >&2; } || return 1
+    cp "$wanted" "$place/requirements.txt"
+  fi
+  export ZYGO_STANDARDWEBHOOKS="$place/bin/python"
+}

@@ -19,6 +19,8 @@ pub enum Record {
     Text(String),
     /// An IPv4 address.
     Address,
+    /// These addresses, of either kind.
+    Addresses(Vec<String>),
     /// That the resolver could not find out.
     Failure,
     /// Something that is no answer.
@@ -42,7 +44,10 @@ impl Dns {
         let served = Arc::clone(&records);
         let address = stub::serve(move |request| {
             let url = Url::parse(&format!("http://x{}", request.target));
-            let name = url.ok().and_then(|url| url.query_pairs().find(|(key, _)| key == "name").map(|(_, name)| name.into_owned()));
+            let asked = |wanted: &str| {
+                url.as_ref().ok().and_then(|url| url.query_pairs().find(|(key, _)| key == wanted).map(|(_, value)| value.into_owned()))
+            };
+            let (name, kind) = (asked("name"), asked("type"));
             let record = served.lock().unwrap_or_else(PoisonError::into_inner).get(&name.clone().unwrap_or_default()).cloned();
             let answer = match record {
                 Some(Record::Text(text)) => {
@@ -50,6 +55,12 @@ impl Dns {
                 }
                 Some(Record::Address) => {
                     Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 1, "TTL": 1, "data": "192.0.2.1" }] }))
+                }
+                Some(Record::Addresses(addresses)) => {
+                    let six = kind.as_deref() == Some("AAAA");
+                    let of_kind = addresses.iter().filter(|address| address.contains(':') == six);
+                    let record = |address| json!({ "name": name, "type": if six { 28 } else { 1 }, "TTL": 1, "data": address });
+                    Response::json(200, &json!({ "Status": 0, "Answer": of_kind.map(record).collect::<Vec<_>>() }))
                 }
                 Some(Record::Failure) => Response::json(200, &json!({ "Status": 2 })),
                 Some(Record::Garbage) => Response::text(200, "<html>"),

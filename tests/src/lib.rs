@@ -27,6 +27,7 @@ pub mod providers;
 pub mod proxy;
 pub mod random;
 pub mod range;
+pub mod receiver;
 pub mod routes;
 pub mod runner;
 pub mod runtime;
@@ -40,6 +41,7 @@ pub mod system;
 pub mod tab;
 pub mod team;
 pub mod wait;
+pub mod webhooks;
 pub mod world;
 
 pub use answer::Answer;

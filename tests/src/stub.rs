@@ -100,23 +100,32 @@ where
     let (read, mut write) = socket.into_split();
     let mut read = BufReader::new(read);
     loop {
-        let mut line = String::new();
-        if read.read_line(&mut line).await? == 0 {
-            return Ok(());
-        }
-        let mut words = line.split_whitespace();
-        let (method, target) = (words.next().context("no method")?.to_owned(), words.next().context("no target")?.to_owned());
-        let headers = headers(&mut read).await?;
-        let length = headers.iter().find(|(name, _)| name == "content-length").map_or(Ok(0), |(_, value)| value.parse())?;
-        ensure!(length < 1 << 20, "too long");
-        let mut body = vec![0; length];
-        read.read_exact(&mut body).await?;
-        let Response { status, headers: more, content_type, body } = handler(Request { method, target, headers, body }).await;
+        let Some(request) = request(&mut read).await? else { return Ok(()) };
+        let Response { status, headers: more, content_type, body } = handler(request).await;
         let more: String = more.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n{more}\r\n", body.len());
         write.write_all(head.as_bytes()).await?;
         write.write_all(&body).await?;
     }
+}
+
+/// Reads a request; `None` at the end of the connection.
+///
+/// # Errors
+/// When it is none.
+pub(crate) async fn request(read: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<Option<Request>> {
+    let mut line = String::new();
+    if read.read_line(&mut line).await? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next().context("no method")?.to_owned(), words.next().context("no target")?.to_owned());
+    let headers = headers(read).await?;
+    let length = headers.iter().find(|(name, _)| name == "content-length").map_or(Ok(0), |(_, value)| value.parse())?;
+    ensure!(length < 1 << 20, "too long");
+    let mut body = vec![0; length];
+    read.read_exact(&mut body).await?;
+    Ok(Some(Request { method, target, headers, body }))
 }
 
 async fn headers(read: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Result<Vec<(String, String)>> {

@@ -261,6 +261,8 @@ impl System {
             "zb_",
             "zd_",
             "$argon2",
+            "whsec_",
+            "whsk_",
             SECRET_MARK,
             TOKEN_MARK,
             &self.secrets.ops_token,

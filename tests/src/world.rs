@@ -13,6 +13,7 @@ use crate::{
 static SHARED: OnceCell<Arc<System>> = OnceCell::const_new();
 static STRICT: OnceCell<Arc<System>> = OnceCell::const_new();
 static FEDERATED: OnceCell<Arc<System>> = OnceCell::const_new();
+static OUTWARD: OnceCell<Arc<System>> = OnceCell::const_new();
 static FRAGILE: OnceCell<Arc<System>> = OnceCell::const_new();
 static UNGUARDED: OnceCell<Arc<System>> = OnceCell::const_new();
 static BROWSERS: OnceCell<Arc<System>> = OnceCell::const_new();
@@ -41,6 +42,14 @@ pub async fn strict() -> Result<Arc<System>> {
 /// When it does not start.
 pub async fn federated() -> Result<Arc<System>> {
     get(&FEDERATED, "federated", Options { federation: true, ..Options::default() }).await
+}
+
+/// As in development, but nothing on this machine may be called.
+///
+/// # Errors
+/// When it does not start.
+pub async fn outward() -> Result<Arc<System>> {
+    get(&OUTWARD, "outward", Options { variables: &[("OUTBOUND_LOOPBACK", "false")], ..Options::default() }).await
 }
 
 /// A system to break, to kill, or to count at; whoever holds it has it alone.
@@ -81,6 +90,7 @@ pub fn started() -> Vec<(&'static str, Arc<System>)> {
         ("shared", &SHARED),
         ("strict", &STRICT),
         ("federated", &FEDERATED),
+        ("outward", &OUTWARD),
         ("fragile", &FRAGILE),
         ("unguarded", &UNGUARDED),
         ("browsers", &BROWSERS),

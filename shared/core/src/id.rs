@@ -90,6 +90,10 @@ ids! {
     SmsCodeId,
     /// A passkey of somebody.
     PasskeyId,
+    /// An endpoint of a tenant, which events are delivered to.
+    WebhookId,
+    /// One event on its way to one endpoint.
+    DeliveryId,
 }
 
 impl TenantId {

@@ -93,6 +93,9 @@ texts! {
     /// A name as people write it: 1 to 100 characters, no control characters, no white space at the ends.
     Name, parse_name, { "type": "string", "minLength": 1, "maxLength": 100, "examples": ["Ada Lovelace"] };
 
+    /// A remark about something: 1 to 500 characters, no control characters, no white space at the ends.
+    Remark, parse_remark, { "type": "string", "minLength": 1, "maxLength": 500, "examples": ["Billing's own copy"] };
+
     /// A language tag of the usual kind (BCP 47: language, script, region), as `de-CH`. Case is normalised.
     Locale, parse_locale, {
         "type": "string", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$", "examples": ["en", "de-CH"]
@@ -114,12 +117,21 @@ impl Locale {
 }
 
 fn parse_name(text: &str) -> Result<String, Invalid> {
+    line(text, 100, Invalid::new("too_long", "at most 100 characters"))
+}
+
+fn parse_remark(text: &str) -> Result<String, Invalid> {
+    line(text, 500, Invalid::new("too_long", "at most 500 characters"))
+}
+
+/// A line of so many characters at most.
+fn line(text: &str, most: usize, too_long: Invalid) -> Result<String, Invalid> {
     let name = text.trim();
     if name.is_empty() {
         return Err(Invalid::new("required", "must not be empty"));
     }
-    if name.chars().count() > 100 {
-        return Err(Invalid::new("too_long", "at most 100 characters"));
+    if name.chars().count() > most {
+        return Err(too_long);
     }
     if name.chars().any(is_unprintable) {
         return Err(Invalid::new("characters", "must not contain control characters"));
@@ -178,6 +190,12 @@ mod tests {
             assert_eq!(Name::parse(text).unwrap_err().code, code, "{text:?}");
         }
         assert_eq!(Name::parse(&"x".repeat(101)).unwrap_err().code, "too_long");
+    }
+
+    #[test]
+    fn remarks_may_be_longer() {
+        assert_eq!(Remark::parse(&format!(" {} ", "x".repeat(500))).unwrap().as_str().len(), 500);
+        assert_eq!(Remark::parse(&"x".repeat(501)).unwrap_err().code, "too_long");
     }
 
     #[test]

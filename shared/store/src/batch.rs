@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use futures::future::{OptionFuture, join_all, join3, join4};
+use futures::future::{OptionFuture, join, join_all, join3, join4};
 use tokio_postgres::{
     Client, Row,
     types::{ToSql, Type},
@@ -51,8 +51,12 @@ const REQUIRE_TOKEN: Statement<TenantScope> = Statement::new(
 const ALONE: Statement<TenantScope> =
     Statement::new("batch.alone", &[], &[], "/* batch.alone */ SELECT FROM tenants WHERE id = app_tenant_id() FOR NO KEY UPDATE");
 
+/// Closes the work of a transaction that may write: which endpoints it owes deliveries (`fan_out_events`).
+const OWED: Statement<LookupScope> =
+    Statement::new("batch.owed", &[], &[Type::TEXT], "/* batch.owed */ SELECT current_setting('app.owed', true) AS owed");
+
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[ENTER.described(), ALONE.described(), REQUIRE.described(), REQUIRE_TOKEN.described()];
+pub const STATEMENTS: &[Described] = &[ENTER.described(), ALONE.described(), REQUIRE.described(), REQUIRE_TOKEN.described(), OWED.described()];
 
 /// A parameter of a statement.
 pub type Param<'a> = &'a (dyn ToSql + Sync);
@@ -72,6 +76,7 @@ pub struct Batch<'a, S: Scope> {
     db: &'a Db,
     scope: &'a S,
     begin: &'static str,
+    writes: bool,
     alone: bool,
     steps: Vec<Step<'a>>,
 }
@@ -80,12 +85,12 @@ impl<'a, S: Scope> Batch<'a, S> {
     /// A transaction that only reads; but for the entry that a guarded scope leaves.
     pub fn read(db: &'a Db, scope: &'a S) -> Self {
         let begin = if scope.guard().is_some() { "BEGIN" } else { "BEGIN READ ONLY" };
-        Self { db, scope, begin, alone: false, steps: Vec::new() }
+        Self { db, scope, begin, writes: false, alone: false, steps: Vec::new() }
     }
 
     /// A transaction that may write.
     pub const fn write(db: &'a Db, scope: &'a S) -> Self {
-        Self { db, scope, begin: "BEGIN", alone: false, steps: Vec::new() }
+        Self { db, scope, begin: "BEGIN", writes: true, alone: false, steps: Vec::new() }
     }
 
     /// Takes the lock of the scope's tenant before anything else is looked at: whoever changes its memberships, roles and
@@ -130,17 +135,22 @@ impl<'a, S: Scope> Batch<'a, S> {
                 rows.map_err(|error| StoreError::from_postgres(step.name, &error).of(step.sql))
             }
         }));
+        let owed = OptionFuture::from(self.writes.then(|| client.query_typed(OWED.described().sql, &[])));
         let commit = async { client.batch_execute(if unsent.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" }).await };
         // Polled in this order, which is the order on the wire.
         let enter = client.query_typed(ENTER.described().sql, &enter);
-        let ((begun, entered, locked), guarded, worked, committed) =
-            join4(join3(client.batch_execute(self.begin), enter, alone), guard, work, commit).await;
+        let ((begun, entered, locked), guarded, (worked, owed), committed) =
+            join4(join3(client.batch_execute(self.begin), enter, alone), guard, join(work, owed), commit).await;
         begun.map_err(|error| StoreError::from_postgres("batch.begin", &error))?;
         entered.map_err(|error| StoreError::from_postgres("batch.enter", &error))?;
         locked.transpose().map_err(|error| StoreError::from_postgres("batch.alone", &error))?;
         guarded.transpose()?;
         let answers = worked.into_iter().collect::<Result<VecDeque<_>, _>>()?;
         committed.map_err(|error| StoreError::from_postgres("batch.commit", &error))?;
+        if let Some(Ok(rows)) = owed {
+            let noted = rows.first().and_then(|row| row.try_get::<_, Option<&str>>(0).ok().flatten());
+            noted.into_iter().for_each(|endpoints| self.db.owe(endpoints));
+        }
         Ok(Answers(answers))
     }
 

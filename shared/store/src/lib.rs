@@ -9,6 +9,7 @@ pub mod audit;
 mod batch;
 mod db;
 mod error;
+pub mod events;
 pub mod health;
 pub mod identity;
 pub mod integrations;
@@ -41,6 +42,10 @@ pub fn statements() -> Vec<Described> {
         audit::record::STATEMENTS,
         audit::retention::STATEMENTS,
         audit::seal::STATEMENTS,
+        events::delivery::STATEMENTS,
+        events::dispatch::STATEMENTS,
+        events::endpoint::STATEMENTS,
+        events::log::STATEMENTS,
         health::STATEMENTS,
         identity::address::STATEMENTS,
         identity::avatar::STATEMENTS,

@@ -67,8 +67,21 @@ const COUNTS: Statement<PlatformScope> = Statement::new(
      FROM outbox WHERE settled_at IS NULL OR outcome = 'dead'",
 );
 
+/// A run by the clock is on record like a job of one attempt; it owes nothing, so no outbox row stands behind it.
+const RECORD_RUN: Statement<PlatformScope> = Statement::new(
+    "outbox.record_run",
+    &[Type::UUID, Type::TEXT, Type::TEXT, Type::INT4, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    &[],
+    "/* outbox.record_run */ WITH run AS ( \
+       INSERT INTO jobs (id, tenant_id, kind, queue, status, attempts, last_error, created_at, updated_at, finished_at) \
+       VALUES ($1, '00000000-0000-0000-0000-000000000000', $2, 'jobs', CASE WHEN $3 IS NULL THEN 'done' ELSE 'dead' END, 1, $3, $5, $6, $6) \
+       RETURNING id, tenant_id, status) \
+     INSERT INTO job_attempts (id, tenant_id, job_id, attempt, outcome, error, duration_ms, finished_at) \
+     SELECT make_uuid_v7($6), tenant_id, id, 1, status, $3, $4, $6 FROM run",
+);
+
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[BEGIN.described(), SETTLE.described(), DUE.described(), COUNTS.described()];
+pub const STATEMENTS: &[Described] = &[BEGIN.described(), SETTLE.described(), DUE.described(), COUNTS.described(), RECORD_RUN.described()];
 
 /// A row to put on its queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,6 +183,23 @@ pub async fn settle(db: &Db, scope: &PlatformScope, id: OutboxId, outcome: &Outc
         Outcome::Done | Outcome::Dead { .. } => None,
     };
     Batch::write(db, scope).add(&SETTLE, &[&id.uuid(), &outcome.name(), &outcome.error(), &later, &duration_ms, &at(now)]).rows().await.map(drop)
+}
+
+/// Puts a run by the clock on record in `jobs` and `job_attempts`; `error` says why it failed.
+///
+/// # Errors
+/// `Unavailable`, `Retry`.
+pub async fn record_run(
+    db: &Db,
+    scope: &PlatformScope,
+    id: OutboxId,
+    kind: &str,
+    error: Option<&str>,
+    began: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let duration_ms = i32::try_from(now.since(began)).unwrap_or(i32::MAX);
+    Batch::write(db, scope).add(&RECORD_RUN, &[&id.uuid(), &kind, &error, &duration_ms, &at(began), &at(now)]).rows().await.map(drop)
 }
 
 /// Takes rows that are due, and leases them for two minutes. Sweeps may overlap: a row held by one is passed over by the other.

@@ -41,7 +41,7 @@ const SETTLED: Statement<PlatformScope> = Statement::new(
     &[Type::INT8],
     "/* upkeep.partitions.settled */ WITH sent AS ( \
        DELETE FROM outbox WHERE outcome = 'done' AND settled_at < $1 - interval '30 days' RETURNING 1), \
-     runs AS (DELETE FROM jobs WHERE status = 'done' AND finished_at < $1 - interval '30 days' RETURNING 1) \
+     runs AS (DELETE FROM jobs WHERE (status = 'done' OR kind LIKE 'cron.%') AND finished_at < $1 - interval '30 days' RETURNING 1) \
      SELECT (SELECT count(*) FROM sent) + (SELECT count(*) FROM runs) AS removed",
 );
 

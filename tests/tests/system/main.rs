@@ -16,6 +16,7 @@ mod platform;
 mod scim;
 mod tenants;
 mod users;
+mod webhooks;
 mod well_known;
 
 fn main() -> std::process::ExitCode {
@@ -40,6 +41,7 @@ fn main() -> std::process::ExitCode {
         faults::tests(),
         integrations::tests(),
         scim::tests(),
+        webhooks::tests(),
     ];
     zygo_tests::runner::run(tests.into_iter().flatten().collect(), afterwards::tests())
 }

@@ -1,6 +1,8 @@
 //! The Worker that no request reaches: the queues' consumers, the clock, and the classes of the Durable Objects. So what requests do reach
 //! holds nothing that works without them, and names what is deployed before it, never what comes after.
 
+mod deliveries;
+
 use worker::{Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
 
 /// Queues: every message settles its outbox row.
@@ -15,5 +17,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     zygo_queues::scheduled(&event.cron(), &env).await;
 }
 
-// The classes of the Durable Objects are exported by the crate that defines them.
+// The classes of the Durable Objects are exported by the crate that defines them; the one that delivers stands here, since it needs Postgres
+// and the way out.
+pub use deliveries::DeliveriesObject;
 pub use zygo_objects as objects;

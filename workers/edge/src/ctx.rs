@@ -13,7 +13,7 @@ use worker::Env;
 use zygo_core::{
     error::{Code, Problem},
     http::etag::IfMatch,
-    id::{TenantId, UserId},
+    id::{TenantId, UserId, WebhookId},
     limits::gcra::Decision,
     tenancy::{directory::DirectoryEntry, plan::Feature},
     time::Timestamp,
@@ -125,6 +125,12 @@ impl Shared {
     pub fn doubt(&self, tenant: TenantId) {
         self.app.leases.borrow_mut().doubt(tenant, self.now);
         self.trace.doubted.borrow_mut().push(tenant);
+    }
+
+    /// The endpoints that the request's transactions owe deliveries, since this was last asked.
+    #[must_use]
+    pub fn take_owed(&self) -> Vec<WebhookId> {
+        self.db.get().and_then(|db| db.as_ref().ok()).map(|db| db.take_owed()).unwrap_or_default()
     }
 
     /// Does something after the response, without the caller waiting.

@@ -2,14 +2,29 @@
 //!
 //! What fails here is not lost: the sweep finds the row.
 
+use zygo_core::id::WebhookId;
 use zygo_queues::producer;
 use zygo_store::outbox::Queued;
 
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Shared};
 
 /// Puts a row on its queue after the response, if there is one.
 pub fn enqueue(ctx: &Ctx, row: Option<Queued>) {
     let Some(row) = row else { return };
     let shared = ctx.shared();
     ctx.after(async move { producer::send(&shared.env, &row).await });
+}
+
+/// Tells an endpoint's object, after the response, that something may be due.
+pub fn wake(ctx: &Ctx, endpoint: WebhookId) {
+    let shared = ctx.shared();
+    ctx.after(async move { producer::deliver(&shared.env, &[endpoint]).await });
+}
+
+/// Says which endpoints the request's transactions owe deliveries.
+pub async fn announce(shared: &Shared) {
+    let owed = shared.take_owed();
+    if !owed.is_empty() {
+        producer::deliver(&shared.env, &owed).await;
+    }
 }

@@ -60,6 +60,8 @@ pub enum Guard {
     ConfirmEmail,
     /// A picture: per user.
     Upload,
+    /// A delivery that is asked for: per tenant.
+    Redelivery,
     /// Proving one's password while signed in: as sign-in.
     OwnPassword,
     /// A directory's calls: per address.

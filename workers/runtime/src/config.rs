@@ -118,6 +118,8 @@ pub struct Config {
     pub dns_url: String,
     /// Whoever ends the connections to tenants' own domains; `None` where they come here in another way, with certificates.
     pub custom_hostnames: Option<CustomHostnames>,
+    /// Whether addresses of this machine may be called, as tests and laptops want it: in development alone, and only if it says so.
+    pub allows_loopback: bool,
     /// Keys of access tokens.
     pub token_keys: KeyRing,
     /// Keys that seal secrets and authenticate cursors.
@@ -178,6 +180,7 @@ impl Config {
             passkey_rp_ids: RpIds::parse(&var(env, "PASSKEY_RP_IDS").unwrap_or_default()),
             dns_url: var(env, "DNS_URL").unwrap_or_else(|_| DNS_URL.to_owned()),
             custom_hostnames: custom_hostnames(env)?,
+            allows_loopback: environment == Environment::Development && var(env, "OUTBOUND_LOOPBACK").is_ok_and(|value| value == "true"),
             token_keys: KeyRing::parse(&var(env, "TOKEN_KEYS")?)?,
             seal_keys: SealRing::parse(&var(env, "SEAL_KEYS")?)?,
             ops_token: var(env, "OPS_TOKEN")?,

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod config;
 pub mod custom_hostnames;
+pub mod delivery;
 pub mod integrations;
 pub mod js;
 pub mod log;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::id::{ConnectionId, DomainId, InvitationId, PasskeyId, RoleId, ScimConnectionId, ScimGroupId, ScimTokenId, SessionId, TenantId, UserId};
+use crate::id::{
+    ConnectionId, DomainId, InvitationId, PasskeyId, RoleId, ScimConnectionId, ScimGroupId, ScimTokenId, SessionId, TenantId, UserId, WebhookId,
+};
 
 /// A payload that belongs to one type of event.
 pub trait Payload: Serialize + JsonSchema {
@@ -57,6 +59,9 @@ macro_rules! events {
                 schema: schema_for!($name).to_value(),
             },)+]
         }
+
+        /// The name of every type, in the order of the catalogue.
+        pub const NAMES: &[&str] = &[$($type,)+];
 
         /// Whether a stored payload fits the schema of its type.
         #[must_use]
@@ -351,6 +356,34 @@ events! {
         domain_id: DomainId,
         /// The name of the host.
         domain: String,
+    }
+    "webhook.created" v 1, "An organisation described an endpoint that events are delivered to." => WebhookCreated {
+        /// The endpoint.
+        webhook_id: WebhookId,
+    }
+    "webhook.updated" v 1, "An endpoint was changed." => WebhookUpdated {
+        /// The endpoint.
+        webhook_id: WebhookId,
+        /// Its version after the change.
+        version: i32,
+    }
+    "webhook.deleted" v 1, "An endpoint was removed." => WebhookDeleted {
+        /// The endpoint.
+        webhook_id: WebhookId,
+    }
+    "webhook.secret_rotated" v 1, "An endpoint got a new signing secret; the one before signs for another day." => WebhookSecretRotated {
+        /// The endpoint.
+        webhook_id: WebhookId,
+    }
+    "webhook.disabled" v 1, "An endpoint was switched off because it is gone, or failed for days." => WebhookDisabled {
+        /// The endpoint.
+        webhook_id: WebhookId,
+        /// Why: `gone`, `failing`.
+        reason: String,
+    }
+    "webhook.tested" v 1, "Somebody tried an endpoint; this goes to that endpoint alone." => WebhookTested {
+        /// The endpoint.
+        webhook_id: WebhookId,
     }
     "tenant.created" v 1, "An organisation was created." => TenantCreated {
         /// The organisation.

@@ -1,5 +1,7 @@
 //! Questions to the DNS over HTTPS, in the JSON form that resolvers share.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
@@ -70,6 +72,14 @@ pub fn leads_somewhere(body: &[u8]) -> Option<bool> {
     Some(records(body)?.iter().any(|record| matches!(record.kind, A | AAAA)))
 }
 
+/// The addresses that a resolver's answer names. `None` if it is no answer, if the resolver could not find out, or if an address
+/// cannot be read.
+#[must_use]
+pub fn addresses(body: &[u8]) -> Option<Vec<IpAddr>> {
+    let of_addresses = |record: &Record| matches!(record.kind, A | AAAA);
+    records(body)?.iter().filter(|record| of_addresses(record)).map(|record| record.data.parse().ok()).collect()
+}
+
 /// The strings of a record, put together; some resolvers quote them, and a long text is several.
 fn text(data: &str) -> String {
     if !data.starts_with('"') {
@@ -114,10 +124,21 @@ mod tests {
         assert_eq!((leads(3, &[]), leads(2, &[1]), leads_somewhere(b"")), (Some(false), None, None));
     }
 
+    #[test]
+    fn which_addresses_a_name_has() {
+        let of = |status: u16, data: &[(u16, &str)]| {
+            let answers: Vec<_> = data.iter().map(|(kind, data)| json!({ "name": "x", "type": kind, "data": data })).collect();
+            addresses(json!({ "Status": status, "Answer": answers }).to_string().as_bytes())
+        };
+        assert_eq!(of(0, &[(5, "y."), (1, "192.0.2.1"), (28, "2001:db8::1")]).unwrap().len(), 2);
+        assert_eq!(of(3, &[]), Some(vec![]));
+        assert_eq!((of(2, &[]), of(0, &[(1, "here")]), addresses(b"")), (None, None, None));
+    }
+
     proptest::proptest! {
         #[test]
         fn no_answer_panics(body: Vec<u8>, data in ".{0,40}") {
-            let _ = (says(&body, "a text"), leads_somewhere(&body), text(&data));
+            let _ = (says(&body, "a text"), leads_somewhere(&body), addresses(&body), text(&data));
         }
     }
 }

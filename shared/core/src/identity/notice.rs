@@ -56,6 +56,8 @@ pub enum Notice {
     TenantDeletionCancelled,
     /// A domain of an organisation of theirs leads nowhere any more.
     DomainFailing,
+    /// An endpoint of an organisation that they administer was switched off.
+    WebhookDisabled,
 }
 
 /// A second factor.
@@ -178,6 +180,7 @@ mod tests {
             (Notice::BackupCodeUsed, json!({ "what": "backup_code_used" })),
             (Notice::TenantDeletionScheduled, json!({ "what": "tenant_deletion_scheduled" })),
             (Notice::DomainFailing, json!({ "what": "domain_failing" })),
+            (Notice::WebhookDisabled, json!({ "what": "webhook_disabled" })),
             (Notice::TenantDeletionCancelled, json!({ "what": "tenant_deletion_cancelled" })),
             (Notice::FactorAdded { factor: Factor::BackupCodes }, json!({ "what": "factor_added", "factor": "backup_codes" })),
             (Notice::FactorRemoved { factor: Factor::Totp }, json!({ "what": "factor_removed", "factor": "totp" })),

@@ -35,6 +35,8 @@ pub const SMS: Limit = Limit::per(5, HOUR);
 pub const DIRECTORY: Limit = Limit::per(1_200, MINUTE);
 /// Pictures, per user: each costs the picture Worker up to a second.
 pub const UPLOADS: Limit = Limit::per(20, HOUR);
+/// Deliveries asked for, per tenant.
+pub const REDELIVERIES: Limit = Limit::per(120, HOUR);
 /// Wrong answers after which a challenge is void.
 pub const WRONG_ANSWERS: u32 = 5;
 
@@ -149,6 +151,11 @@ pub enum Guarded<'a> {
         /// Who uploads it.
         user: UserId,
     },
+    /// Deliveries that somebody asks for: a test, one again, all again.
+    Redelivery {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// Invitations into a tenant.
     Invite {
         /// The tenant.
@@ -228,6 +235,9 @@ impl Guarded<'_> {
             }
             Self::Upload { user } => {
                 vec![Call { object: format!("user:{user}"), checks: vec![check("uploads", "uploads".to_owned(), UPLOADS)] }]
+            }
+            Self::Redelivery { tenant } => {
+                vec![Call { object: format!("tenant:{tenant}"), checks: vec![check("redeliveries", "redeliveries".to_owned(), REDELIVERIES)] }]
             }
             Self::Invite { tenant, per_day, count } => {
                 let limit = Limit::per(per_day, DAY);

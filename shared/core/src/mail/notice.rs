@@ -54,6 +54,10 @@ fn english(notice: &Notice, country: Option<&str>) -> (&'static str, String) {
             "A domain leads nowhere",
             "A domain of an organisation that you own does not lead to it any more, or has lost its certificate. Its DNS records may be gone.".into(),
         ),
+        Notice::WebhookDisabled => (
+            "A webhook was switched off",
+            "An endpoint of an organisation that you administer said that it is gone, or did nothing but fail for five days. It was switched off; what it missed can be sent again once it is back.".into(),
+        ),
         Notice::TenantDeletionCancelled => ("An organisation is kept", "An organisation that you own was to be deleted, and is now kept.".into()),
     }
 }
@@ -107,6 +111,10 @@ fn german(notice: &Notice, country: Option<&str>) -> (&'static str, String) {
             "Eine Domain führt ins Leere",
             "Eine Domain einer Organisation, die Ihnen gehört, führt nicht mehr zu ihr, oder ihr Zertifikat fehlt. Womöglich fehlen ihre DNS-Einträge."
                 .into(),
+        ),
+        Notice::WebhookDisabled => (
+            "Ein Webhook wurde abgeschaltet",
+            "Ein Endpunkt einer Organisation, die Sie verwalten, ist nach eigener Auskunft nicht mehr da, oder er war fünf Tage lang nicht erreichbar. Er wurde abgeschaltet; was er versäumt hat, kann erneut gesendet werden.".into(),
         ),
         Notice::TenantDeletionCancelled => (
             "Eine Organisation bleibt",

@@ -75,6 +75,7 @@ const UNAUDITED: &[(&str, &str)] = &[
     ("sms_codes", "one-time, its use is an event"),
     ("user_activity", "is the trail"),
     ("user_preferences", "nobody's business but the user's"),
+    ("webhook_attempts", "is a log"),
     ("webhook_deliveries", "is a log"),
 ];
 
@@ -228,6 +229,7 @@ const NO_SECRET: &[(&str, &str)] = &[
     ("passkeys.public_key", "public"),
     ("tenant_settings.password_min_length", "a rule"),
     ("webhooks.previous_secret_until", "a time"),
+    ("webhooks.secret_shown_at", "a time"),
 ];
 
 /// Every column of every table that a trigger audits: written with a row, changed and removed, and looked for in the trail.

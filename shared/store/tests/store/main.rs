@@ -13,6 +13,7 @@ mod accounts;
 mod audit;
 mod batch;
 mod catalogue;
+mod deliveries;
 mod fixture;
 mod harness;
 mod identities;

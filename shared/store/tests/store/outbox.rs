@@ -9,7 +9,7 @@ use zygo_store::{
 
 use crate::{
     fixture::newcomer,
-    harness::{TestDb, lookup, now, one_trip, platform, with_db},
+    harness::{TestDb, lookup, new_id, now, one_trip, platform, with_db},
 };
 
 async fn owed(db: &TestDb) -> OutboxId {
@@ -130,5 +130,24 @@ fn upkeep_removes_what_is_old_and_keeps_what_is_not() {
         let left: i64 =
             db.superuser().await.query_one("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM job_attempts)", &[]).await.unwrap().get(0);
         assert_eq!(left, 0);
+    });
+}
+
+#[test]
+fn runs_by_the_clock_are_on_record_and_go_after_a_month() {
+    with_db(async |db| {
+        let jobs = db.platform().await;
+        for error in [None, Some("away")] {
+            one_trip(&jobs, outbox::record_run(&jobs, &platform(), new_id(), "cron.outbox", error, now(), now().plus_millis(12))).await.unwrap();
+        }
+        let client = db.superuser().await;
+        let rows = client
+            .query("SELECT j.status, a.outcome, a.error, a.duration_ms FROM jobs j JOIN job_attempts a ON a.job_id = j.id ORDER BY j.id", &[])
+            .await
+            .unwrap();
+        let kept: Vec<(&str, &str, Option<&str>, i32)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+        assert_eq!(kept, [("done", "done", None, 12), ("dead", "dead", Some("away"), 12)]);
+        upkeep::partitions(&jobs, &platform(), now().plus_seconds(31 * 86_400)).await.unwrap();
+        assert_eq!(client.query_one("SELECT count(*) FROM jobs", &[]).await.unwrap().get::<_, i64>(0), 0);
     });
 }

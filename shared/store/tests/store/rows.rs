@@ -18,6 +18,8 @@ const HINTS: &[Hint] = &[
     ("roles", "key", || format!("'r{}'", new_id::<Uuid>())),
     ("events", "type", || "'test.happened'".to_owned()),
     ("webhooks", "url", || "'https://example.com/hook'".to_owned()),
+    // Else each event made a delivery of its own.
+    ("webhooks", "enabled", || "false".to_owned()),
     ("feature_flags", "key", || format!("'f{}'", new_id::<Uuid>().simple())),
     ("sms_codes", "phone", || "'+4915112345678'".to_owned()),
     ("passkeys", "algorithm", || "-7".to_owned()),
@@ -102,7 +104,7 @@ pub struct Party {
 /// The columns and values of a row that would be valid; its parents are made.
 pub async fn values(client: &Client, all: &BTreeMap<String, Table>, table: &Table, party: Party) -> BTreeMap<String, String> {
     let mut row = BTreeMap::new();
-    for column in table.columns.iter().filter(|column| column.required || column.name == "user_id") {
+    for column in table.columns.iter().filter(|column| column.required || column.name == "user_id" || hint(table, column).is_some()) {
         row.insert(column.name.clone(), literal(table, column));
     }
     for key in &table.keys {
@@ -147,8 +149,12 @@ async fn member(client: &Client, all: &BTreeMap<String, Table>, party: Party) {
     }
 }
 
+fn hint(table: &Table, column: &Column) -> Option<fn() -> String> {
+    HINTS.iter().find(|(t, c, _)| *t == table.name && *c == column.name).map(|(.., value)| *value)
+}
+
 fn literal(table: &Table, column: &Column) -> String {
-    if let Some((.., value)) = HINTS.iter().find(|(t, c, _)| *t == table.name && *c == column.name) {
+    if let Some(value) = hint(table, column) {
         return value();
     }
     match (column.kind.as_str(), &column.words) {

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod audit;
 pub mod dev;
+pub mod events;
 pub mod identity;
 pub mod integrations;
 pub mod system;
@@ -32,6 +33,7 @@ pub fn console() -> Vec<Route> {
         ("access", access::administration()),
         ("integrations", integrations::routes()),
         ("audit", audit::routes()),
+        ("events", events::routes()),
         ("pages", pages::routes()),
     ])
 }
@@ -45,6 +47,9 @@ pub fn routes() -> Vec<Route> {
 fn tagged(tables: Vec<(&'static str, Vec<Route>)>) -> Vec<Route> {
     tables.into_iter().flat_map(|(tag, table)| table.into_iter().map(move |route| route.tag(tag))).collect()
 }
+
+#[cfg(test)]
+mod emits;
 
 #[cfg(test)]
 mod tests {

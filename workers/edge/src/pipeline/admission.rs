@@ -39,6 +39,7 @@ pub async fn exact(ctx: &Ctx, guard: Guard, account: &str) -> Result<(), Problem
         Guard::Directory => Guarded::Directory { address: &address },
         Guard::SignUp => Guarded::SignUp { address: &address },
         Guard::Resend => mail(MailKind::ResendVerification),
+        Guard::Redelivery => Guarded::Redelivery { tenant: ctx.caller()?.home() },
         Guard::Upload => Guarded::Upload { user: ctx.caller()?.user_id },
         Guard::ForgotPassword => mail(MailKind::ForgotPassword),
         Guard::MagicLink => mail(MailKind::MagicLink),

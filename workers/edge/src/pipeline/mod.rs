@@ -23,7 +23,7 @@ use self::head::{Head, Method};
 use crate::{
     app::App,
     ctx::{Ctx, Shared},
-    pages,
+    outbox, pages,
     reply::{Answer, AnswerBody},
     route::{Hosts, Route},
     router::{Matched, allow},
@@ -79,9 +79,11 @@ pub async fn serve(program: &'static Program, request: JsValue, env: Env, contex
     };
     let response = respond::finish(&shared, route, result);
     let after = shared.take_after();
-    if !after.is_empty() {
+    if !after.is_empty() || shared.round_trips() > 0 {
         context.wait_until(async move {
-            futures::future::join_all(after).await;
+            futures::join!(outbox::announce(&shared), futures::future::join_all(after));
+            // What was written after the response counts too.
+            outbox::announce(&shared).await;
         });
     }
     response

@@ -194,7 +194,7 @@ fn by_hand(entity_id: Option<String>, sso_url: Option<String>, binding: Option<B
 }
 
 fn callable(ctx: &Ctx, path: &str, url: &str) -> Result<(), Problem> {
-    target::permit(url, ctx.app.config.is_development()).map(drop).map_err(|why| Problem::field(path, "url", why))
+    target::permit(url, ctx.app.config.allows_loopback).map(drop).map_err(|why| Problem::field(path, "url", &why.to_string()))
 }
 
 fn unreadable(path: &str, refusal: Refusal) -> Problem {

@@ -1,0 +1,168 @@
+//! The turns of one endpoint's object.
+
+use std::cell::{Cell, RefCell};
+
+use serde_json::json;
+use worker::Env;
+use zygo_core::{error::Problem, id::WebhookId, time::Timestamp};
+use zygo_runtime::{
+    Config, clock,
+    delivery::Receiver,
+    log,
+    outbound::{self, Astray},
+    postgres::{self, Role},
+};
+use zygo_store::{
+    Db, PlatformScope,
+    events::{self, Claimed, Outcome, Settled, Target},
+};
+
+use super::send::{Batch, Done};
+use crate::{producer, run::postgres_problem};
+
+/// Deliveries claimed at first; twice as many each time that they were quick.
+const FEWEST: i64 = 8;
+/// Deliveries claimed at most.
+const MOST: i64 = 64;
+/// A run rests after so long, so that an alarm is never cut off. Milliseconds.
+const LONGEST: i64 = 60_000;
+/// A turn that took less was quick. Milliseconds.
+const QUICK: i64 = 2_000;
+/// Seconds until a fault of ours is looked at again.
+const AGAIN: i64 = 5;
+
+/// What an object remembers from one turn to the next.
+pub struct Lane {
+    /// Whose deliveries.
+    endpoint: WebhookId,
+    /// How many are claimed next.
+    most: Cell<i64>,
+    /// When the next may be sent, where the endpoint has a rate.
+    pub(super) next_slot: Cell<Timestamp>,
+    /// What was sent and could not be settled yet.
+    unsettled: RefCell<Vec<Settled>>,
+}
+
+/// What comes after a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing is owed.
+    Idle,
+    /// Something is due then.
+    Until(Timestamp),
+    /// The endpoint is gone, or switched off.
+    Over,
+}
+
+impl Lane {
+    /// An endpoint's, which knows nothing yet.
+    #[must_use]
+    pub const fn new(endpoint: WebhookId) -> Self {
+        Self { endpoint, most: Cell::new(FEWEST), next_slot: Cell::new(Timestamp::from_millis(0)), unsettled: RefCell::new(Vec::new()) }
+    }
+
+    /// Delivers what is due, until nothing is or a minute has gone by.
+    pub async fn run(&self, env: &Env) -> Rest {
+        match self.turns(env).await {
+            Ok(rest) => rest,
+            Err(problem) => {
+                log::line(log::Level::Warn, "deliveries", json!({ "webhook_id": self.endpoint, "cause": problem.log_cause() }));
+                Rest::Until(clock::now().plus_seconds(AGAIN))
+            }
+        }
+    }
+
+    async fn turns(&self, env: &Env) -> Result<Rest, Problem> {
+        let config = Config::read(env).map_err(Problem::internal)?;
+        let scope = PlatformScope::new("webhook deliveries", "deliveries");
+        let began = clock::now();
+        let mut line: Option<Db> = None;
+        loop {
+            let db = match line.take() {
+                Some(db) => db,
+                None => postgres::connect(env, Role::Platform).await?,
+            };
+            let now = clock::now();
+            let most = if now.since(began) > LONGEST { 0 } else { self.most.get() };
+            let Some((target, claimed)) = self.turn(&db, &scope, most, now).await? else { return Ok(Rest::Over) };
+            if claimed.is_empty() {
+                return Ok(target.next_at.map_or(Rest::Idle, Rest::Until));
+            }
+            // A connection is not held while somebody else takes their time.
+            line = (self.most.get() > FEWEST).then_some(db);
+            let count = claimed.len();
+            let done = self.deliver(&config, &target, claimed).await;
+            let gone = done.gone;
+            self.unsettled.replace(done.settled);
+            self.pace(count, clock::now().since(now));
+            if gone {
+                return self.give_up(env, &scope, line).await;
+            }
+        }
+    }
+
+    /// Settles what was sent, and claims what is due. What could not be settled is kept for the next time.
+    async fn turn(&self, db: &Db, scope: &PlatformScope, most: i64, now: Timestamp) -> Result<Option<(Target, Vec<Claimed>)>, Problem> {
+        let settled = self.unsettled.take();
+        let turned = match postgres::bounded(events::turn(db, scope, self.endpoint, &settled, most, now)).await {
+            Ok(turned) => turned.map_err(postgres_problem),
+            Err(problem) => Err(problem),
+        };
+        if turned.is_err() {
+            self.unsettled.replace(settled);
+        }
+        turned
+    }
+
+    /// An endpoint that says it is gone is switched off.
+    async fn give_up(&self, env: &Env, scope: &PlatformScope, line: Option<Db>) -> Result<Rest, Problem> {
+        let db = match line {
+            Some(db) => db,
+            None => postgres::connect(env, Role::Platform).await?,
+        };
+        self.turn(&db, scope, 0, clock::now()).await?;
+        postgres::bounded(events::disable(&db, scope, self.endpoint, "gone", clock::now())).await?.map_err(postgres_problem)?;
+        producer::deliver(env, &db.take_owed()).await;
+        Ok(Rest::Over)
+    }
+
+    async fn deliver(&self, config: &Config, target: &Target, claimed: Vec<Claimed>) -> Done {
+        let receiver = match Receiver::open(config, self.endpoint, target) {
+            Ok(receiver) => receiver,
+            Err(problem) => {
+                log::line(log::Level::Error, "an endpoint cannot be opened", json!({ "webhook_id": self.endpoint, "cause": problem.log_cause() }));
+                return postponed(&claimed, clock::now().plus_seconds(60));
+            }
+        };
+        match outbound::leads_outward(config, &target.url).await {
+            Ok(()) => Batch { lane: self, config, target, receiver: &receiver }.send(claimed).await,
+            Err(Astray::Refused(why)) => Batch { lane: self, config, target, receiver: &receiver }.refuse(claimed, why),
+            Err(Astray::Unknown) => postponed(&claimed, clock::now().plus_seconds(30)),
+        }
+    }
+
+    fn pace(&self, claimed: usize, millis: i64) {
+        let most = self.most.get();
+        let was_full = i64::try_from(claimed).is_ok_and(|claimed| claimed >= most);
+        self.most.set(match millis {
+            ..QUICK if was_full => most.saturating_mul(2).min(MOST),
+            ..QUICK => most,
+            _ => FEWEST,
+        });
+    }
+}
+
+/// Nothing was sent, for a reason of ours.
+fn postponed(claimed: &[Claimed], until: Timestamp) -> Done {
+    let now = clock::now();
+    let settled = claimed.iter().map(|one| Settled {
+        id: one.id,
+        outcome: Outcome::Postponed(until),
+        error: None,
+        status: None,
+        head: None,
+        latency_ms: 0,
+        attempted_at: now,
+    });
+    Done { settled: settled.collect(), gone: false }
+}

@@ -1,0 +1,14 @@
+//! Events on their way out: the log, the endpoints that tenants describe, deliveries to them.
+
+pub mod delivery;
+pub mod dispatch;
+pub mod endpoint;
+pub mod log;
+
+pub use delivery::{AttemptRow, DeliveryRow, Position, Tried, attempts, begin_test, deliveries, delivery, replay, retry, settle_test};
+pub use dispatch::{Claimed, Outcome, Settled, Target, disable, disable_failing, expire, lagging, turn};
+pub use endpoint::{
+    Change, EndpointRow, NewEndpoint, SecretRow, create_endpoint, delete_endpoint, endpoint, endpoints, headers_context, rotate_secret,
+    secret_context, show_secret, update_endpoint,
+};
+pub use log::{EventRow, events};
