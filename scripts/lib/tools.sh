@@ -141,55 +141,54 @@ install_packages_of() {
   cp "$folder/package-lock.json" "$folder/node_modules/.zygo-lock"
 }
 
+# python_packages NAME REQUIREMENTS: what a file lists, in an environment of its own at .tools/NAME; again only when the file changed.
+python_packages() {
+  local place="$TOOLS/$1"
+  cmp -s "$2" "$place/requirements.txt" && return 0
+  say "Installing Python's $1 into .tools/$1"
+  { python3 -m venv "$place" && "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" >&2; } || return 1
+  cp "$2" "$place/requirements.txt"
+}
+
+# can_hold_python_packages [MAJOR.MINOR]: whether there is a python3, of that version at least, that makes environments.
+can_hold_python_packages() {
+  python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "${1:-3.0}" 2>/dev/null
+}
+
 # install_saml_peers: npm's samlp; and Python's pysaml2 where this machine has what it needs, which its tests are told by
 # ZYGO_PYSAML2. Without it they are skipped, and say so.
 install_saml_peers() {
-  local folder="$ROOT/tests/peers/saml" place="$TOOLS/pysaml2"
   install_packages_of tests/peers/saml "the npm packages of tests/peers/saml (samlp)" || return 1
   if ! command -v xmlsec1 >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "Installing Debian's xmlsec1 and python3-venv, for pysaml2"
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends xmlsec1 python3-venv; } >&2 || true
   fi
-  if ! command -v xmlsec1 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  if ! command -v xmlsec1 >/dev/null || ! can_hold_python_packages; then
     note "skipped: pysaml2 needs python3 with venv, and Debian's xmlsec1"
     return 0
   fi
-  if ! cmp -s "$folder/requirements.txt" "$place/requirements.txt"; then
-    say "Installing pysaml2 into .tools/pysaml2"
-    { python3 -m venv "$place" && "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$folder/requirements.txt" >&2; } || return 1
-    cp "$folder/requirements.txt" "$place/requirements.txt"
-  fi
-  export ZYGO_PYSAML2="$place/bin/python"
+  python_packages pysaml2 "$ROOT/tests/peers/saml/requirements.txt" || return 1
+  export ZYGO_PYSAML2="$TOOLS/pysaml2/bin/python"
 }
 
 # install_scim_peer: Python's scim2-tester, where there is a Python that it runs with; its test is told by ZYGO_SCIM2. Without it that is
 # skipped, and says so.
 install_scim_peer() {
-  local folder="$ROOT/tests/peers/scim" place="$TOOLS/scim2"
-  if ! python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  if ! can_hold_python_packages 3.11; then
     note "skipped: scim2-tester needs python3 from 3.11 on, with venv"
     return 0
   fi
-  if ! cmp -s "$folder/requirements.txt" "$place/requirements.txt"; then
-    say "Installing scim2-tester into .tools/scim2"
-    { python3 -m venv "$place" && "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$folder/requirements.txt" >&2; } || return 1
-    cp "$folder/requirements.txt" "$place/requirements.txt"
-  fi
-  export ZYGO_SCIM2="$place/bin/python"
+  python_packages scim2 "$ROOT/tests/peers/scim/requirements.txt" || return 1
+  export ZYGO_SCIM2="$TOOLS/scim2/bin/python"
 }
 
 # install_webhook_peers: Python's standardwebhooks where this machine can make environments, which its test is told by
 # ZYGO_STANDARDWEBHOOKS. Without it that language is skipped, and says so. JavaScript's comes with tests/peers.
 install_webhook_peers() {
-  local wanted="$ROOT/tests/peers/requirements.txt" place="$TOOLS/standardwebhooks"
-  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  if ! can_hold_python_packages; then
     note "skipped: Python's standardwebhooks needs python3 with venv"
     return 0
   fi
-  if ! cmp -s "$wanted" "$place/requirements.txt"; then
-    say "Installing Python's standardwebhooks into .tools/standardwebhooks"
-    { python3 -m venv "$place" && "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted" >&2; } || return 1
-    cp "$wanted" "$place/requirements.txt"
-  fi
-  export ZYGO_STANDARDWEBHOOKS="$place/bin/python"
+  python_packages standardwebhooks "$ROOT/tests/peers/requirements.txt" || return 1
+  export ZYGO_STANDARDWEBHOOKS="$TOOLS/standardwebhooks/bin/python"
 }

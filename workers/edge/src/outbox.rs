@@ -21,9 +21,8 @@ pub fn wake(ctx: &Ctx, endpoint: WebhookId) {
     ctx.after(async move { producer::deliver(&shared.env, &[endpoint]).await });
 }
 
-/// Says which endpoints the request's transactions owe deliveries.
-pub async fn announce(shared: &Shared) {
-    let owed = shared.take_owed();
+/// Tells the endpoints' objects that the request's transactions owe them deliveries.
+pub async fn announce(shared: &Shared, owed: Vec<WebhookId>) {
     if !owed.is_empty() {
         producer::deliver(&shared.env, &owed).await;
     }

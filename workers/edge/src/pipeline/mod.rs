@@ -78,12 +78,12 @@ pub async fn serve(program: &'static Program, request: JsValue, env: Env, contex
         (result, _) => result,
     };
     let response = respond::finish(&shared, route, result);
-    let after = shared.take_after();
-    if !after.is_empty() || shared.round_trips() > 0 {
+    let (owed, after) = (shared.take_owed(), shared.take_after());
+    if !owed.is_empty() || !after.is_empty() {
         context.wait_until(async move {
-            futures::join!(outbox::announce(&shared), futures::future::join_all(after));
+            futures::join!(outbox::announce(&shared, owed), futures::future::join_all(after));
             // What was written after the response counts too.
-            outbox::announce(&shared).await;
+            outbox::announce(&shared, shared.take_owed()).await;
         });
     }
     response
