@@ -7,7 +7,7 @@ use std::future::Future;
 
 use futures::future::LocalBoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use zygo_core::{
     access::Permission,
     error::{Code, Problem},
@@ -129,6 +129,14 @@ impl Input for Upload {
 
 /// A JSON body; implemented for input types by [`json_input!`].
 pub trait JsonInput: DeserializeOwned + JsonSchema + 'static {}
+
+/// Decodes a field that `null` empties: tells `null` from absent, with `#[serde(default)]`.
+///
+/// # Errors
+/// Those of the field's type.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
 
 /// Decodes a JSON body; the types of its fields hold no invalid value, so decoding validates.
 ///

@@ -16,10 +16,10 @@ use crate::{ctx::Ctx, json_input, reply::Reply};
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// Given name.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     first_name: Option<Option<Name>>,
     /// Family name.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     last_name: Option<Option<Name>>,
     /// Language, BCP 47.
     #[serde(default)]
@@ -30,11 +30,6 @@ pub struct Input {
 }
 
 json_input!(Input);
-
-/// Tells `null` from absent.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Name>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
 
 /// Changes the profile, in one round trip.
 ///

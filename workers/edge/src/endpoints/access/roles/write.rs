@@ -49,7 +49,7 @@ pub struct Patch {
     #[serde(default)]
     name: Option<RoleName>,
     /// What it is for.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     description: Option<Option<Description>>,
     /// Level in the hierarchy, below the caller's own.
     #[serde(default)]
@@ -60,11 +60,6 @@ pub struct Patch {
 }
 
 json_input!(Patch);
-
-/// Tells `null` from absent.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Description>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
 
 /// Makes a role.
 ///

@@ -15,11 +15,7 @@ use zygo_core::{
 use zygo_runtime::random;
 use zygo_store::events::{self, Change, EndpointRow, NewEndpoint};
 
-use super::{
-    input::{self, present},
-    missing, secret,
-    views::EndpointView,
-};
+use super::{input, missing, secret, views::EndpointView};
 use crate::{ctx::Ctx, json_input, outbox, page::Page, reply::Reply, route::NoBody};
 
 /// An endpoint to describe.
@@ -64,13 +60,13 @@ pub struct Patch {
     #[serde(default)]
     event_types: Option<Vec<EventFilter>>,
     /// What the organisation says of it; `null` clears it.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     description: Option<Option<Remark>>,
     /// All its headers anew.
     #[serde(default)]
     headers: Option<BTreeMap<String, String>>,
     /// Most deliveries a second; `null` for as many as it takes.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     rate_per_second: Option<Option<u32>>,
     /// Whether events go one after the other.
     #[serde(default)]

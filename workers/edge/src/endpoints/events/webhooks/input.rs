@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
 use zygo_core::{
     error::Problem,
     events::webhook::{
@@ -16,11 +15,6 @@ use zygo_runtime::random;
 use zygo_store::events;
 
 use crate::ctx::Ctx;
-
-/// Tells `null` from absent.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
 
 /// An address that deliveries may go to.
 ///

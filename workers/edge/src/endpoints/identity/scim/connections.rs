@@ -16,7 +16,7 @@ use zygo_core::{
 use zygo_runtime::random;
 use zygo_store::identity::scim::{self, ConnectionEdit, NewScimConnection, Saved, ScimConnection};
 
-use crate::{ctx::Ctx, endpoints::identity::sso::input::present, json_input, reply::Reply, revocation, route::NoBody, security};
+use crate::{ctx::Ctx, json_input, reply::Reply, revocation, route::NoBody, security};
 
 /// A connection for a directory.
 #[derive(Deserialize, JsonSchema)]
@@ -46,7 +46,7 @@ pub struct Patch {
     #[serde(default)]
     name: Option<Name>,
     /// The role of a member whom no mapping fits; `null` for `member`.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     default_role_id: Option<Option<RoleId>>,
     /// Names or external identifiers of groups, each with the role that it gives. Whoever is in them has it at once.
     #[serde(default)]

@@ -67,7 +67,7 @@ pub struct Patch {
     #[serde(default)]
     provision: Option<bool>,
     /// The role of a new member whom no mapping fits; `null` for `member`.
-    #[serde(default, deserialize_with = "input::present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     default_role_id: Option<Option<RoleId>>,
     /// What the provider calls mail address, names and roles.
     #[serde(default)]

@@ -67,7 +67,7 @@ pub struct Rest {
     #[serde(default)]
     pub provision: Option<bool>,
     /// The role of a new member whom no mapping fits; `member` unless said otherwise.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "crate::route::present")]
     pub default_role_id: Option<Option<RoleId>>,
     /// What the provider calls mail address, names and roles.
     #[serde(default)]
@@ -78,11 +78,6 @@ pub struct Rest {
     /// Whether it is switched on; no, unless said otherwise.
     #[serde(default)]
     pub enabled: Option<bool>,
-}
-
-/// Tells `null` from absent.
-pub fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<RoleId>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// What a client's secret is sealed for.
