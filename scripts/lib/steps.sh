@@ -39,11 +39,13 @@ skip() {
 
 # required NAME COMMAND...: not in a pipeline, so that it may set variables; without it the rest is pointless.
 required() {
+  local started=$SECONDS
   say "▸ $1"
   # Not `if`: that would switch off `set -e` inside the function.
   REQUIRED=$1
   "${@:2}"
   REQUIRED=
+  note "$((SECONDS - started)) s"
   PASSED=$((PASSED + 1))
 }
 REQUIRED=
@@ -52,6 +54,7 @@ verdict() {
   trap - EXIT
   remove_all "$scratch"
   [ "$FAILED" = 0 ] || note "failed: $(printf '%s; ' "${FAILED_STEPS[@]}")"
+  note "$((SECONDS / 60)) minutes"
   echo "$PASSED passed, $FAILED failed$([ "$SKIPPED" = 0 ] || echo ", $SKIPPED skipped")"
   [ "$FAILED" = 0 ]
   exit
