@@ -1,32 +1,18 @@
-//! Dead letters: messages that a queue gave up on. Their rows are settled as dead, to be seen and requeued.
+//! Dead letters: messages that a queue gave up on, because nobody could be reached for as long as it tried.
 
 use worker::Env;
-use zygo_runtime::{
-    clock, log,
-    postgres::{self, Role},
-};
-use zygo_store::{
-    PlatformScope,
-    outbox::{self, Outcome},
-};
+use zygo_core::time::Timestamp;
+use zygo_runtime::{Config, log};
 
 use crate::{
     Row,
-    run::{Next, postgres_problem},
+    run::{self, Next},
 };
 
-/// Settles the row of a dead message. Twice is harmless: a settled row stays as it is.
-pub async fn bury(env: &Env, message: &Row) -> Next {
+/// Looks at the row of a dead message once more. A queue's patience ends within minutes, that of a job's policy does not: so it is the
+/// run that says whether the row is dead, and one that cannot be looked at even now is the sweep's. Twice is harmless, as any run is.
+pub async fn bury(env: &Env, config: &Config, message: &Row, now: Timestamp) -> Next {
     log::line(log::Level::Error, "dead letter", serde_json::json!({ "outbox_id": message.outbox_id, "kind": message.kind }));
-    match settle(env, message).await {
-        Ok(()) => Next::Settled,
-        Err(_) => Next::Again { seconds: 60 },
-    }
-}
-
-async fn settle(env: &Env, message: &Row) -> Result<(), zygo_core::error::Problem> {
-    let db = postgres::connect(env, Role::Platform).await?;
-    let scope = PlatformScope::new("dead letter", "dead-letter");
-    let outcome = Outcome::Dead { error: "the queue gave up".into() };
-    postgres::bounded(outbox::settle(&db, &scope, message.outbox_id, &outcome, 0, clock::now())).await?.map_err(postgres_problem)
+    run::run(env, config, message, now).await;
+    Next::Settled
 }

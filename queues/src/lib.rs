@@ -64,7 +64,7 @@ pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<
             }
         };
         let outcome = match message.body() {
-            Message::Row(row) if dead => dead::bury(env, row).await,
+            Message::Row(row) if dead => dead::bury(env, &config, row, clock::now()).await,
             Message::Row(row) => run::run(env, &config, row, clock::now()).await,
             // Whom no wake reached, the sweep wakes.
             Message::Deliver { .. } if dead => run::Next::Settled,

@@ -9,7 +9,7 @@ use zygo_core::{error::Problem, mail::Rendered};
 use zygo_objects::mailbox::{MailboxHandle, Message, Tokens};
 use zygo_runtime::{config::MailTransport, random};
 
-use crate::run::{Failure, Work};
+use crate::run::{Failure, Work, later};
 
 /// Sends a mail by the configured transport.
 ///
@@ -69,7 +69,10 @@ async fn resend(work: &Work<'_>, url: &str, key: &str, to: &str, mail: &Rendered
     let response = Fetch::Request(request).send().await.map_err(away)?;
     match response.status_code() {
         200..=299 => Ok(()),
-        status @ (408 | 429 | 500..) => Err(Failure::Retry(Problem::unavailable(format!("resend answered {status}")))),
+        status @ (408 | 429 | 500..) => {
+            let wish = response.headers().get("retry-after").ok().flatten();
+            Err(later(Problem::unavailable(format!("resend answered {status}")), wish.as_deref(), work.now))
+        }
         _ => Err(Failure::Fail("resend refused the mail")),
     }
 }

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 use worker::Env;
-use zygo_core::{error::Problem, events::job::Job, time::Timestamp};
+use zygo_core::{
+    error::Problem,
+    events::{job::Job, retry::Policy, webhook::schedule},
+    time::Timestamp,
+};
 use zygo_runtime::{
     Config, clock, log,
     postgres::{self, Role},
@@ -15,8 +19,12 @@ use zygo_store::{
 
 use crate::{Row, consumers, producer};
 
-/// Attempts before a job is dead.
-pub const ATTEMPTS: i32 = 6;
+/// Why a job is dead whose kind this program does not know, or no longer: an older payload stays decodable, so it is another program's.
+const UNKNOWN: &str = "unknown kind of job";
+/// Why a job is dead whose last run did not live to say how it ended.
+const NEVER_ENDED: &str = "it never came to an end";
+/// Waits that are shorter than this are the queue's, in seconds; the others are the sweep's, which a queue that gives up cannot end.
+const SWEPT: u32 = 60;
 
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +66,18 @@ impl From<Problem> for Failure {
     }
 }
 
+/// Tries again, and not before somebody else's `Retry-After` is over.
+#[must_use]
+pub fn later(problem: Problem, retry_after: Option<&str>, now: Timestamp) -> Failure {
+    let seconds = retry_after
+        .and_then(|text| schedule::wish(text, now))
+        .and_then(|wish| u32::try_from(wish.since(now).saturating_add(999).checked_div(1000)?).ok());
+    Failure::Retry(match seconds {
+        Some(seconds) => problem.retry_after(seconds),
+        None => problem,
+    })
+}
+
 /// Runs the job of a message.
 ///
 /// Twice is harmless: a settled row is not run again, and of two runs at the
@@ -85,11 +105,12 @@ async fn attempt(env: &Env, config: &Config, message: &Row, now: Timestamp) -> R
         return Ok(Next::Settled);
     };
     let work = Work { env, config, db: &db, scope: &scope, now };
-    let result = match Job::decode(&row.kind, &row.payload) {
-        Some(job) => consumers::run(&work, &job).await,
-        None => Err(Failure::Fail("unknown kind of job")),
+    let tries = u32::try_from(row.tries).unwrap_or(u32::MAX);
+    let (outcome, next) = match Job::decode(&row.kind, &row.payload) {
+        None => dead(UNKNOWN),
+        Some(job) if tries > job.policy().attempts => dead(NEVER_ENDED),
+        Some(job) => judge(consumers::run(&work, &job).await, job.policy(), tries, now),
     };
-    let (outcome, next) = judge(result, row.attempts, now);
     let millis = i32::try_from(clock::now().since(now)).unwrap_or(i32::MAX);
     log::line(
         log::Level::Info,
@@ -108,43 +129,23 @@ pub fn postgres_problem(error: zygo_store::StoreError) -> Problem {
     Problem::unavailable(error.cause().to_owned())
 }
 
-fn judge(result: Result<(), Failure>, attempts: i32, now: Timestamp) -> (Outcome, Next) {
-    match result {
-        Ok(()) => (Outcome::Done, Next::Settled),
-        Err(Failure::Fail(reason)) => (Outcome::Dead { error: reason.to_owned() }, Next::Settled),
-        Err(Failure::Retry(problem)) => {
-            let error = problem.log_cause().unwrap_or(problem.code().as_str()).to_owned();
-            if attempts >= ATTEMPTS {
-                return (Outcome::Dead { error }, Next::Settled);
-            }
-            let seconds = backoff(attempts, u32::from_le_bytes(random::bytes()));
-            // A little after the queue's own retry, so that the sweep steps in only where that was lost.
-            let at = now.plus_seconds(i64::from(seconds).saturating_add(30));
-            (Outcome::Retry { at, error }, Next::Again { seconds })
-        }
-    }
+fn dead(reason: &str) -> (Outcome, Next) {
+    (Outcome::Dead { error: reason.to_owned() }, Next::Settled)
 }
 
-/// Exponential backoff from 5 s to 10 min, each ±20 %.
-fn backoff(attempts: i32, random: u32) -> u32 {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(7);
-    let base = 5_u32.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(600);
-    let spread = base.saturating_mul(2).checked_div(5).unwrap_or(0).max(1);
-    base.saturating_sub(spread.checked_div(2).unwrap_or(0)).saturating_add(random.checked_rem(spread).unwrap_or(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::backoff;
-
-    #[test]
-    fn waits_grow_and_stay_bounded() {
-        for attempt in 1..20 {
-            for random in [0, 1, 77, u32::MAX] {
-                let wait = backoff(attempt, random);
-                assert!((4..=720).contains(&wait), "{attempt} {wait}");
-            }
+fn judge(result: Result<(), Failure>, policy: Policy, tries: u32, now: Timestamp) -> (Outcome, Next) {
+    let problem = match result {
+        Ok(()) => return (Outcome::Done, Next::Settled),
+        Err(Failure::Fail(reason)) => return dead(reason),
+        Err(Failure::Retry(problem)) => problem,
+    };
+    let error = problem.log_cause().unwrap_or(problem.code().as_str()).to_owned();
+    match policy.wait(tries, problem.retry_after_seconds(), u32::from_le_bytes(random::bytes())) {
+        None => dead(&error),
+        // A little after the queue's own retry, so that the sweep steps in only where that was lost.
+        Some(seconds) if seconds < SWEPT => {
+            (Outcome::Retry { at: now.plus_seconds(i64::from(seconds).saturating_add(30)), error }, Next::Again { seconds })
         }
-        assert!(backoff(6, 0) > backoff(1, 0));
+        Some(seconds) => (Outcome::Retry { at: now.plus_seconds(i64::from(seconds)), error }, Next::Settled),
     }
 }

@@ -12,6 +12,8 @@
 // The URLs behind the Hyperdrive bindings come from the environment, as wrangler takes them:
 // CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB and …_DB_PLATFORM.
 //
+// Each line of JSON on standard input, {"queue": BINDING, "body": MESSAGE}, puts a message on a queue, as if it came again.
+//
 // When it serves, it prints one line of JSON on standard output: {"url", "port", "pid"}. Everything the Worker logs goes
 // to standard error, a line each. SIGTERM ends it in order. For a crash send SIGKILL to the whole process group:
 // workerd is a child process and would survive its parent. Cron: GET /cdn-cgi/local/scheduled?cron=*+*+*+*+*
@@ -19,6 +21,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { devNull } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -122,4 +125,9 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
 }
 const url = await miniflare.ready;
 await migrateDirectory();
+createInterface({ input: process.stdin }).on("line", async (line) => {
+  const { queue, body } = JSON.parse(line);
+  const producer = await miniflare.getQueueProducer(queue);
+  await producer.send(body);
+});
 process.stdout.write(`${JSON.stringify({ url: url.origin, port: Number(url.port), pid: process.pid })}\n`);

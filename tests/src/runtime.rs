@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value};
 use tokio::{
     fs::OpenOptions,
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     process::{Child, Command},
     time::timeout,
 };
@@ -102,7 +102,7 @@ impl Runtime {
             .env("CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB", app_url)
             .env("CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB_PLATFORM", platform_url)
             .current_dir(root)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
             // A group of its own, so that one signal reaches the runtime's own children.
@@ -120,6 +120,16 @@ impl Runtime {
         let response = self.http.get(url).send().await.context("running a cron handler")?;
         ensure!(response.status().is_success(), "the cron handler answered {}", response.status());
         Ok(())
+    }
+
+    /// Puts a message on a queue, past everybody who would.
+    ///
+    /// # Errors
+    /// When the runtime does not listen.
+    pub async fn message(&mut self, queue: &str, body: &Value) -> Result<()> {
+        let stdin = self.child.as_mut().and_then(|child| child.stdin.as_mut()).context("it does not run")?;
+        stdin.write_all(format!("{}\n", serde_json::json!({ "queue": queue, "body": body })).as_bytes()).await?;
+        Ok(stdin.flush().await?)
     }
 
     /// Sends SIGKILL to the runtime and its children, and waits for the end.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -185,6 +185,14 @@ impl System {
     /// When the runtime does not answer.
     pub async fn scheduled(&self, cron: &str) -> Result<()> {
         self.runtime.lock().await.scheduled(cron).await
+    }
+
+    /// Puts a message on a queue, past everybody who would: as if the queue delivered it again.
+    ///
+    /// # Errors
+    /// When the runtime does not listen.
+    pub async fn message(&self, queue: &str, body: &Value) -> Result<()> {
+        self.runtime.lock().await.message(queue, body).await
     }
 
     /// Runs the outbox's sweep for all that is not settled, as if every lease had run out.

@@ -18,16 +18,16 @@ use crate::{
 const BEGIN: Statement<PlatformScope> = Statement::new(
     "outbox.begin",
     &[Type::UUID, Type::TIMESTAMPTZ],
-    &[Type::UUID, Type::UUID, Type::TEXT, Type::JSONB, Type::INT4],
+    &[Type::UUID, Type::UUID, Type::TEXT, Type::JSONB, Type::INT4, Type::INT4],
     "/* outbox.begin */ WITH claimed AS ( \
-       UPDATE outbox SET attempts = attempts + 1, claimed_until = $2 + interval '2 minutes', available_at = $2 + interval '2 minutes' \
+       UPDATE outbox SET attempts = attempts + 1, tries = tries + 1, claimed_until = $2 + interval '2 minutes', available_at = $2 + interval '2 minutes' \
        WHERE id = $1 AND settled_at IS NULL AND (claimed_until IS NULL OR claimed_until <= $2) \
-       RETURNING id, tenant_id, kind, queue, payload, attempts, created_at), \
+       RETURNING id, tenant_id, kind, queue, payload, attempts, tries, created_at), \
      job AS ( \
        INSERT INTO jobs (id, tenant_id, kind, queue, status, attempts, created_at, updated_at) \
        SELECT id, tenant_id, kind, queue, 'running', attempts, created_at, $2 FROM claimed \
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts, updated_at = excluded.updated_at) \
-     SELECT id, tenant_id, kind, payload, attempts FROM claimed",
+     SELECT id, tenant_id, kind, payload, attempts, tries FROM claimed",
 );
 
 const SETTLE: Statement<PlatformScope> = Statement::new(
@@ -97,7 +97,7 @@ pub struct Queued {
 }
 
 impl Queued {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         let name: &str = row.cell("queue")?;
         let queue = Queue::parse(name).ok_or_else(|| StoreError::Bug(format!("no queue {name}")))?;
         Ok(Self { id: row.id("id")?, tenant_id: row.id("tenant_id")?, kind: row.cell("kind")?, queue })
@@ -117,6 +117,8 @@ pub struct Begun {
     pub payload: Value,
     /// Runs so far, this one included.
     pub attempts: i32,
+    /// Runs since it was owed or last asked for again, this one included; its policy counts these.
+    pub tries: i32,
 }
 
 /// Claims a row. `None` if it is settled, or another run holds it; the sweep looks again when that one's two minutes are over.
@@ -132,6 +134,7 @@ pub async fn begin(db: &Db, scope: &PlatformScope, id: OutboxId, now: Timestamp)
         kind: row.cell("kind")?,
         payload: row.cell("payload")?,
         attempts: row.cell("attempts")?,
+        tries: row.cell("tries")?,
     }))
 }
 

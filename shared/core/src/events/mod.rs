@@ -2,4 +2,5 @@
 
 pub mod event;
 pub mod job;
+pub mod retry;
 pub mod webhook;

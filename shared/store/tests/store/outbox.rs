@@ -106,11 +106,11 @@ fn a_retry_can_begin_before_the_sweep_would_look() {
 }
 
 #[test]
-fn a_message_that_the_queue_gave_up_is_buried_without_having_begun() {
+fn what_is_settled_without_having_begun_is_on_record() {
     with_db(async |db| {
         let id = owed(db).await;
         let jobs = db.platform().await;
-        outbox::settle(&jobs, &platform(), id, &Outcome::Dead { error: "the queue gave up".into() }, 0, now()).await.unwrap();
+        outbox::settle(&jobs, &platform(), id, &Outcome::Dead { error: "unknown".into() }, 0, now()).await.unwrap();
         let status: String = db.superuser().await.query_one("SELECT status FROM jobs", &[]).await.unwrap().get(0);
         assert_eq!(status, "dead");
     });
