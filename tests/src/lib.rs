@@ -6,6 +6,7 @@
 //! [`client::Api`] checks on every answer what the platform promises of all answers.
 #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking, and JSON is read by index without")]
 
+pub mod administrators;
 pub mod answer;
 pub mod browser;
 pub mod client;
@@ -20,6 +21,7 @@ pub mod forge;
 pub mod mail;
 pub mod one_time;
 pub mod organisations;
+pub mod outbox;
 pub mod passkeys;
 pub mod peer;
 pub mod people;

@@ -15,6 +15,8 @@ pub enum Who {
     Ops,
     /// An organisation's directory, by its own token.
     Directory,
+    /// Who administers the platform, at its own host.
+    Admin,
 }
 
 /// A route.
@@ -198,6 +200,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/health", Who::Public, false),
     route("GET", "/health/ready", Who::Public, false),
     route("GET", "/metrics", Who::Ops, false),
+    route("GET", "/admin/jobs", Who::Admin, false),
+    route("POST", "/admin/jobs/{id}/retry", Who::Admin, false),
+    route("GET", "/admin/jobs/dead", Who::Admin, false),
+    route("POST", "/admin/jobs/dead/{id}/requeue", Who::Admin, false),
     route("GET", "/openapi.json", Who::Public, false),
     route("GET", "/docs", Who::Public, false),
 ];
@@ -271,6 +277,12 @@ pub fn plain_status(route: &Route) -> u16 {
         Route { path, .. } if path.contains('{') => 404,
         _ => 200,
     }
+}
+
+/// A host that serves a path.
+#[must_use]
+pub fn host(path: &str) -> &'static str {
+    if ROUTES.iter().any(|route| route.path == path && route.who == Who::Admin) { "admin.localhost" } else { "localhost" }
 }
 
 /// The methods of a path.

@@ -11,6 +11,8 @@ use crate::{files, roles};
 const PASSWORD: &str = "green-harbour-lantern-42";
 /// The default roles, from owner down, in the order in which `create_tenant` takes their ids.
 const ROLES: [&str; 6] = ["owner", "admin", "manager", "developer", "member", "viewer"];
+/// Who administers the platform; scripts/dev makes them one.
+const ADMINISTRATOR: &str = "admin@zygo.test";
 /// Slug and name of the organisations, and who works there.
 const ORGANISATIONS: [(&str, &str, &[&str]); 2] = [("acme", "Acme", &ROLES), ("globex", "Globex", &["owner"])];
 
@@ -27,6 +29,7 @@ pub async fn seed(url: &str) -> Result<()> {
         }
         organisation(&mut transaction, slug, name, &users).await?;
     }
+    person(&mut transaction, ADMINISTRATOR, "administrator", "Zygo").await?;
     transaction.commit().await?;
     introduce();
     Ok(())
@@ -100,6 +103,7 @@ fn introduce() {
         let addresses: Vec<String> = people.iter().map(|role| format!("{role}@{slug}.test")).collect();
         println!("    {name:<9} {}", addresses.join(", "));
     }
+    println!("    {:<9} {ADMINISTRATOR}", "platform");
     println!("    password  {PASSWORD}");
 }
 

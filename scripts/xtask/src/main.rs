@@ -2,6 +2,7 @@
 //!
 //! The scripts in `scripts/` call it; `cargo run -p xtask -- --help` lists it.
 
+mod administrators;
 mod audit;
 mod demo;
 mod files;
@@ -50,6 +51,14 @@ enum Task {
     Seed {
         /// Connects as zygo_owner or a superuser
         #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+    },
+    /// Says who administers the platform
+    Administrators {
+        #[command(subcommand)]
+        action: administrators::Action,
+        /// Connects as zygo_platform or a superuser
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, default_value = "")]
         database_url: String,
     },
     /// Adds the secrets that are missing to a file of NAME=value lines, at random
@@ -118,6 +127,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Bootstrap { database_url, passwords, create } => roles::bootstrap(&database_url, &passwords, create.as_deref()).await,
         Task::Migrate { action, database_url } => migrations::run(&action, &database_url).await,
         Task::Seed { database_url } => demo::seed(&database_url).await,
+        Task::Administrators { action, database_url } => administrators::run(&database_url, &action).await,
         Task::Secrets { file } => secrets::complete(&file),
         Task::RotateKeys { step, file, dry_run } => keys::rotate(&step, &file, dry_run),
         Task::Secret { name, file } => secrets::show(&name, &file),

@@ -12,7 +12,7 @@ use tokio_postgres::{
 };
 
 use crate::{
-    Db, Described, Guard, LookupScope, Scope, StoreError, TenantScope,
+    Db, Described, Guard, LookupScope, PlatformScope, Scope, StoreError, TenantScope,
     row::at,
     scope::{Check, Context},
     statement::Statement,
@@ -39,6 +39,14 @@ const REQUIRE: Statement<TenantScope> = Statement::new(
     "/* batch.require */ SELECT require_permission($1, $2, $3)",
 );
 
+/// Opens the work of whoever administers the platform: an error where they do not.
+const REQUIRE_ADMINISTRATOR: Statement<PlatformScope> = Statement::new(
+    "batch.require_administrator",
+    &[Type::UUID, Type::UUID, Type::TEXT_ARRAY],
+    &[Type::BOOL],
+    "/* batch.require_administrator */ SELECT require_administrator($1, $2, $3)",
+);
+
 /// Opens the work of a tenant's directory: an error where its token is none.
 const REQUIRE_TOKEN: Statement<TenantScope> = Statement::new(
     "batch.require_token",
@@ -56,7 +64,8 @@ const OWED: Statement<LookupScope> =
     Statement::new("batch.owed", &[], &[Type::TEXT], "/* batch.owed */ SELECT current_setting('app.owed', true) AS owed");
 
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[ENTER.described(), ALONE.described(), REQUIRE.described(), REQUIRE_TOKEN.described(), OWED.described()];
+pub const STATEMENTS: &[Described] =
+    &[ENTER.described(), ALONE.described(), REQUIRE.described(), REQUIRE_ADMINISTRATOR.described(), REQUIRE_TOKEN.described(), OWED.described()];
 
 /// A parameter of a statement.
 pub type Param<'a> = &'a (dyn ToSql + Sync);
@@ -169,6 +178,10 @@ async fn require(client: &Client, guard: &Guard) -> Result<(), StoreError> {
         Check::Person { permission, default_roles, session } => {
             let session = session.uuid();
             ask(client, REQUIRE.described(), &[permission, default_roles, &session]).await
+        }
+        Check::Administrator { person, session, roles } => {
+            let (person, session) = (person.uuid(), session.uuid());
+            ask(client, REQUIRE_ADMINISTRATOR.described(), &[&person, &session, roles]).await
         }
         Check::Directory { connection, hash, by_plan, now } => {
             let (connection, now) = (connection.uuid(), at(*now));

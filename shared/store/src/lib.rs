@@ -5,6 +5,7 @@
 //! `tenancy`, `audit`, `outbox`, `upkeep` and `health` each spend exactly one round trip.
 
 pub mod access;
+pub mod admin;
 pub mod audit;
 mod batch;
 mod db;
@@ -38,6 +39,7 @@ pub fn statements() -> Vec<Described> {
         access::role::STATEMENTS,
         access::change::STATEMENTS,
         access::member::STATEMENTS,
+        admin::jobs::STATEMENTS,
         audit::list::STATEMENTS,
         audit::record::STATEMENTS,
         audit::retention::STATEMENTS,

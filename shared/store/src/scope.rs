@@ -61,6 +61,8 @@ pub struct Guard(pub(crate) Check);
 pub(crate) enum Check {
     /// A person's role: it holds a permission, or is one of these.
     Person { permission: Option<i16>, default_roles: Vec<&'static str>, session: SessionId },
+    /// A person who administers the platform, in one of these roles.
+    Administrator { person: UserId, session: SessionId, roles: &'static [&'static str] },
     /// A directory's token, by its hash; and that the plan covers it.
     Directory { connection: ScimConnectionId, hash: Vec<u8>, by_plan: Value, now: Timestamp },
 }
@@ -218,23 +220,46 @@ impl Scope for LookupScope {
 pub struct PlatformScope {
     reason: &'static str,
     request_id: String,
+    administrator: Option<Administrator>,
+}
+
+#[derive(Debug, Clone)]
+struct Administrator {
+    person: UserId,
+    address: String,
+    guard: Guard,
 }
 
 impl PlatformScope {
     /// The platform's scope, for a reason that the audit trail names.
     #[must_use]
     pub fn new(reason: &'static str, request_id: &str) -> Self {
-        Self { reason, request_id: request_id.to_owned() }
+        Self { reason, request_id: request_id.to_owned(), administrator: None }
+    }
+
+    /// The same, for a person who asks for it from an address: each of its transactions begins by checking, in the round trip of its work,
+    /// that they administer the platform in one of these roles, and that their session goes on.
+    #[must_use]
+    pub fn administered(self, person: UserId, session: SessionId, roles: &'static [&'static str], address: &str) -> Self {
+        let guard = Guard(Check::Administrator { person, session, roles });
+        Self { administrator: Some(Administrator { person, address: address.to_owned(), guard }), ..self }
     }
 }
 
 impl Scope for PlatformScope {
     fn context(&self) -> Context {
+        let person = self.administrator.as_ref();
         Context {
             request_id: self.request_id.clone(),
-            actor: format!("platform:{}", self.reason),
+            actor: person.map_or_else(|| format!("platform:{}", self.reason), |person| Actor::User(person.person).to_string()),
+            user_id: person.map(|person| person.person.to_string()).unwrap_or_default(),
+            address: person.map(|person| person.address.clone()).unwrap_or_default(),
             platform_reason: self.reason.to_owned(),
             ..Context::default()
         }
+    }
+
+    fn guard(&self) -> Option<&Guard> {
+        self.administrator.as_ref().map(|administrator| &administrator.guard)
     }
 }

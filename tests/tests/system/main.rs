@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 
 mod access;
+mod admin;
 mod afterwards;
 mod audit;
 mod auth;
@@ -33,6 +34,7 @@ fn main() -> std::process::ExitCode {
         tenants::settings::tests(),
         permissions::tests(),
         access::tests(),
+        admin::tests(),
         audit::tests(),
         well_known::tests(),
         operations::tests(),

@@ -23,8 +23,8 @@ use zygo_runtime::{
     postgres::{self, Role},
 };
 use zygo_store::{
-    Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SCIM_TOKEN, SESSION_ENDED, SIGN_ON_REQUIRED,
-    SSO_NOT_COVERED, StoreError, TENANT_DELETED, TENANT_SUSPENDED, TenantScope, audit::Operation,
+    Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, PlatformScope, SCIM_TOKEN, SESSION_ENDED,
+    SIGN_ON_REQUIRED, SSO_NOT_COVERED, StoreError, TENANT_DELETED, TENANT_SUSPENDED, TenantScope, audit::Operation,
 };
 
 use crate::{
@@ -281,6 +281,28 @@ impl Ctx {
             Who::Owner => scope.guarded(Guard::owner(caller.session_id)),
             _ => scope,
         })
+    }
+
+    /// Scope of somebody who administers the platform, for a connection of its role; that they do is checked at the beginning of each of its
+    /// transactions. Whoever only supports may look and no more.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` without a caller, `INTERNAL` on a route for others.
+    pub fn admin_scope(&self, reason: &'static str) -> Result<PlatformScope, Problem> {
+        let caller = self.caller()?;
+        if self.inner.route.who != Who::Admin {
+            return Err(Problem::internal("the platform's scope on a route for others"));
+        }
+        let roles: &[&str] = if self.inner.route.needs_fresh_factor() { &["operator", "owner"] } else { &["support", "operator", "owner"] };
+        Ok(PlatformScope::new(reason, &self.request_id).administered(caller.user_id, caller.session_id, roles, self.head.client_address()))
+    }
+
+    /// The platform's connection to Postgres.
+    ///
+    /// # Errors
+    /// `DEPENDENCY_UNAVAILABLE` when Postgres does not answer.
+    pub async fn platform_db(&self) -> Result<Db, Problem> {
+        postgres::connect(&self.env, Role::Platform).await
     }
 
     /// A parameter of the path, percent-encoded as it came.

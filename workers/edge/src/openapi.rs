@@ -45,6 +45,7 @@ pub fn document() -> Value {
                 "session": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
                 "ops": { "type": "http", "scheme": "bearer" },
                 "directory": { "type": "http", "scheme": "bearer" },
+                "administrator": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
             },
         },
     })
@@ -55,6 +56,7 @@ fn tags() -> Value {
         { "name": "identity", "description": "Accounts, sign-in, sessions" },
         { "name": "tenancy", "description": "Organisations" },
         { "name": "access", "description": "Roles and permissions" },
+        { "name": "admin", "description": "The platform's own administration, at its host alone" },
         { "name": "system", "description": "Health, metrics, this document" },
     ])
 }
@@ -77,12 +79,17 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         Who::Anybody => drop(operation.insert("security".into(), json!([{}, { "session": [] }]))),
         Who::Ops => drop(operation.insert("security".into(), json!([{ "ops": [] }]))),
         Who::Directory => drop(operation.insert("security".into(), json!([{ "directory": [] }]))),
+        Who::Admin => drop(operation.insert("security".into(), json!([{ "administrator": [] }]))),
         Who::Session | Who::Member | Who::Owner | Who::Permission(_) => drop(operation.insert("security".into(), json!([{ "session": [] }]))),
     }
     match route.who {
         Who::Permission(permission) => drop(operation.insert("x-permission".into(), json!(permission.key()))),
         Who::Owner => drop(operation.insert("x-owner".into(), json!(true))),
         Who::Member => drop(operation.insert("x-organisation".into(), json!(true))),
+        Who::Admin => {
+            operation.insert("x-admin".into(), json!(true));
+            operation.insert("servers".into(), json!([{ "url": "https://admin.zygo.tech" }]));
+        }
         _ => {}
     }
     for (name, holds) in [("x-step-up", route.needs_fresh_factor()), ("x-while-suspended", route.while_suspended)] {

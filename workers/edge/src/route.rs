@@ -39,6 +39,9 @@ pub enum Who {
     Ops,
     /// An organisation's directory; its token is checked in the round trip of its work.
     Directory,
+    /// Who administers the platform, signed in to it and to no organisation; that they do is checked in the round trip of the work. What
+    /// changes something wants a second factor that was given just now.
+    Admin,
 }
 
 /// Which exact limits a route counts against; the numbers stand in the domain's table.
@@ -81,6 +84,8 @@ pub enum Hosts {
     Pages,
     /// The public one alone.
     Public,
+    /// The administration's alone.
+    Admin,
 }
 
 /// What a route reads: a JSON body, or nothing.
@@ -249,7 +254,7 @@ impl Route {
             guard: None,
             step_up: false,
             idempotent: false,
-            hosts: Hosts::Api,
+            hosts: if matches!(who, Who::Admin) { Hosts::Admin } else { Hosts::Api },
             page: false,
             while_suspended: false,
             memory: false,
@@ -361,6 +366,7 @@ impl Route {
     pub const fn needs_fresh_factor(&self) -> bool {
         match self.who {
             Who::Permission(permission) => self.step_up || permission.needs_mfa(),
+            Who::Admin => self.step_up || !matches!(self.method, Method::Get),
             _ => self.step_up,
         }
     }

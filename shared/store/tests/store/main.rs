@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod admin;
 mod audit;
 mod batch;
 mod catalogue;

@@ -31,7 +31,7 @@ async fn readers() -> Result<Vec<(&'static Route, Api)>> {
     let client = |who| match who {
         Who::Public | Who::Anybody => api.clone(),
         Who::Member => member.session.api.clone(),
-        Who::Session | Who::Ops | Who::Directory => session.api.clone(),
+        Who::Session | Who::Ops | Who::Directory | Who::Admin => session.api.clone(),
     };
     Ok(routes.map(|route| (route, client(route.who))).collect())
 }

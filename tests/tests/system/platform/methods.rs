@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, ensure};
 use zygo_tests::{
     Answer, Api, System,
-    routes::{ROUTES, Who, filled, methods},
+    routes::{ROUTES, Who, filled, host, methods},
     tests, world,
 };
 
@@ -37,7 +37,7 @@ async fn other_methods_are_405_with_allow() -> Result<()> {
             if allowed(path).contains(method) {
                 continue;
             }
-            let answer = api.call(method, &filled(path))?.send().await?.expect(405).with_context(|| format!("{method} {path}"))?;
+            let answer = api.at(host(path)).call(method, &filled(path))?.send().await?.expect(405).with_context(|| format!("{method} {path}"))?;
             answer.problem("METHOD_NOT_ALLOWED")?;
             ensure!(allow_of(&answer)? == allowed(path), "{method} {path}: {:?}", answer.header("allow"));
         }
@@ -49,7 +49,7 @@ async fn options_tell_what_is_allowed() -> Result<()> {
     let system = world::shared().await?;
     let api = system.api()?;
     for path in paths() {
-        let answer = api.call("OPTIONS", &filled(path))?.send().await?.expect(204).with_context(|| path.to_owned())?;
+        let answer = api.at(host(path)).call("OPTIONS", &filled(path))?.send().await?.expect(204).with_context(|| path.to_owned())?;
         ensure!(allow_of(&answer)? == allowed(path), "{path}: {:?}", answer.header("allow"));
     }
     api.call("OPTIONS", "/no/such/route")?.send().await?.expect(404)?.problem("NOT_FOUND")?;
@@ -62,6 +62,7 @@ async fn caller(system: &System, who: Who) -> Result<Api> {
         Who::Public | Who::Anybody | Who::Directory => system.api(),
         Who::Ops => Ok(system.api()?.with(&system.secrets.ops_token)),
         Who::Session | Who::Member => Ok(system.member().await?.session.api),
+        Who::Admin => Ok(system.administrator("support").await?.api),
     }
 }
 

@@ -111,6 +111,8 @@ const SILENT: &[(&str, &str, &str)] = &[
     ("POST", "/webhooks/{id}/deliveries/{delivery_id}/retry", "the same event again"),
     ("POST", "/webhooks/{id}/replay", "the same events again"),
     ("POST", "/invitations/{invitation}/resend", "the same invitation again"),
+    ("POST", "/admin/jobs/{id}/retry", "the same job again, among the platform's own actions"),
+    ("POST", "/admin/jobs/dead/{id}/requeue", "the same job again, among the platform's own actions"),
 ];
 
 #[test]

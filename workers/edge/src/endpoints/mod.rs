@@ -1,6 +1,7 @@
 //! Every endpoint, by capability. The table of a capability stands in its `mod.rs`.
 
 pub mod access;
+pub mod admin;
 pub mod audit;
 pub mod dev;
 pub mod events;
@@ -34,6 +35,7 @@ pub fn console() -> Vec<Route> {
         ("integrations", integrations::routes()),
         ("audit", audit::routes()),
         ("events", events::routes()),
+        ("admin", admin::routes()),
         ("pages", pages::routes()),
     ])
 }

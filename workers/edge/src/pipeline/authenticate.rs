@@ -33,7 +33,7 @@ pub async fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Resu
         // Which token it is, the handler's scope checks where its work is done.
         Who::Directory => return shared.head.bearer().map(|_| None).ok_or(Problem::new(Code::Unauthenticated)),
         Who::Anybody if shared.head.bearer().is_none() => return Ok(None),
-        Who::Anybody | Who::Session | Who::Member | Who::Permission(_) | Who::Owner => {}
+        Who::Anybody | Who::Session | Who::Member | Who::Permission(_) | Who::Owner | Who::Admin => {}
     }
     let token = shared.head.bearer().ok_or(Problem::new(Code::Unauthenticated))?;
     admitted(shared, route, site, token).await.map(Some)
@@ -101,6 +101,9 @@ pub fn step_up_required() -> Problem {
 fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
     match route.who {
         Who::Public | Who::Anybody | Who::Ops | Who::Directory | Who::Session => Ok(()),
+        // That they administer it, the handler's scope checks where its work is done.
+        Who::Admin if caller.home().is_platform() => Ok(()),
+        Who::Admin => Err(Problem::new(Code::TenantMismatch)),
         Who::Member if caller.tenant_id.is_some() => Ok(()),
         Who::Owner if caller.role.as_deref() == Some(DefaultRole::Owner.key()) => Ok(()),
         Who::Owner => Err(Problem::new(Code::PermissionDenied).detail("only an owner may").details(serde_json::json!({ "permission": null }))),

@@ -54,6 +54,7 @@ impl Resolved {
             Hosts::Sites => kind != Kind::Admin,
             Hosts::Pages => matches!(kind, Kind::Public | Kind::Tenant),
             Hosts::Public => kind == Kind::Public,
+            Hosts::Admin => kind == Kind::Admin,
         }
     }
 }

@@ -1,0 +1,3 @@
+//! What the platform's administrators see and do. Every scope here is one of [`PlatformScope::administered`](crate::PlatformScope::administered).
+
+pub mod jobs;

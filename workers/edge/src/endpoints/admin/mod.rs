@@ -1,0 +1,11 @@
+//! The platform's own administration.
+
+pub mod jobs;
+
+use crate::route::Route;
+
+/// The routes of this capability.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    jobs::routes()
+}
