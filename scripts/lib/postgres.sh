@@ -118,6 +118,14 @@ pg_start() {
 $(tail -5 "$log" 2>/dev/null)"
 }
 
+# pg_again DIR dev|test: starts a server that was killed, at the port that it had.
+pg_again() {
+  pg_locate "$1"
+  # Its processes are gone: whoever calls this has killed them.
+  rm -f "$PG_HOME/data/postmaster.pid"
+  as_pg "$PG_PROGRAMS/pg_ctl" start -D "$PG_HOME/data" -l "$PG_HOME/data/server.log" -w -t 60 -o "-p $(cat "$PG_HOME/port") $(pg_settings "$2")" >/dev/null
+}
+
 pg_stop() {
   pg_locate "$1"
   [ -f "$PG_HOME/data/postmaster.pid" ] || return 0

@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod passkeys;
 pub mod peer;
 pub mod people;
+pub mod postgres;
 pub mod providers;
 pub mod proxy;
 pub mod random;
