@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { deliveries, queue, waker } from "./lib/deliveries.mjs";
 import { DELAY_MS, far } from "./lib/far.mjs";
 import { ceiling, flood, hammer, revocation, steady } from "./lib/gate.mjs";
 import { large } from "./lib/large.mjs";
@@ -31,8 +32,8 @@ const { values: given } = parseArgs({
   },
 });
 const { APP_URL, PLATFORM_URL, ADMIN_URL, LARGE_APP_URL, LARGE_PLATFORM_URL, LARGE_ADMIN_URL } = process.env;
-const quick = { rounds: 2, seconds: 2, count: 15, starts: 5, samples: 20, steadyRequests: 2000, people: 20, members: 10_000, auditRows: 200_000, pages: 10 };
-const whole = { rounds: 5, seconds: 5, count: 40, starts: 15, samples: 50, steadyRequests: 10_000, people: 100, members: 100_000, auditRows: 5_000_000, pages: 100 };
+const quick = { rounds: 2, seconds: 2, count: 15, starts: 5, samples: 20, steadyRequests: 2000, people: 20, members: 10_000, auditRows: 200_000, pages: 10, events: 2000, backlog: 1000, eventSeconds: 4, eventRounds: 1 };
+const whole = { rounds: 5, seconds: 5, count: 40, starts: 15, samples: 50, steadyRequests: 10_000, people: 100, members: 100_000, auditRows: 5_000_000, pages: 100, events: 20_000, backlog: 10_000, eventSeconds: 20, eventRounds: 3 };
 const pace = given.quick ? quick : whole;
 /** Requests a minute that the bench's tokens allow: admission counts each of them and refuses none. */
 const RATE = 100_000_000;
@@ -108,6 +109,7 @@ async function main() {
   }
   if (wanted("gate")) await gate({ host, id });
   if (wanted("large")) await atSize({ host });
+  if (wanted("deliveries")) await outward({ host, who: { ...id, user } });
   size({ report, build: given.build });
   if (wanted("start")) await startUp({ report, times: pace.starts, zygo: () => begin(sides.zygo(near, "zygo-start")), empty: () => begin(sides.empty()) });
   if (wanted("sign-in")) {
@@ -134,6 +136,14 @@ async function gate({ host, id }) {
   await worker.stop();
 }
 
+/** Events on their way out, beside a process of Node that does the same. */
+async function outward({ host, who }) {
+  const worker = await begin(sides.zygo(near, "zygo-deliveries", { console: true, queue: queue(work), others: { waker: waker(work) } }));
+  const read = (file) => readFileSync(file, "utf8").trim();
+  await deliveries({ report, tools, worker, wake: worker.doors[0], work, who, host, database, peer, url: ADMIN_URL, run, read, ...pace });
+  await worker.stop();
+}
+
 /** Lists and exports of a large organisation, whose database is filled for it and dropped afterwards. */
 async function atSize({ host }) {
   const filled = new Database(peer, LARGE_ADMIN_URL);
@@ -154,7 +164,7 @@ function versions() {
   const crate = (name) => `${name} ${lock.match(new RegExp(`name = "${name}"\\nversion = "([^"]+)"`))?.[1]}`;
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, stdio: ["ignore", "pipe", "ignore"] }).toString().trim();
   require("wrangler/package.json");
-  return [`Zygo ${commit}`, of("workerd"), crate("worker"), crate("tokio-postgres"), of("hono", peer), of("pg", peer), `Node ${process.version}`].join(", ");
+  return [`Zygo ${commit}`, of("workerd"), crate("worker"), crate("tokio-postgres"), of("hono", peer), of("pg", peer), of("undici", peer), `Node ${process.version}`].join(", ");
 }
 
 const conditions = [
@@ -162,6 +172,7 @@ const conditions = [
   "Durable Objects, Postgres and Hyperdrive's binding are real. KV, D1, R2, queues and assets are stubs that answer as if empty: no measured answer waits for them.",
   `The relay adds ${DELAY_MS / 2} ms each way. It stands where Hyperdrive's pool stands, so connecting is answered at once; the rows without a pool delay connecting too, and are for information.`,
   "The gate's rows run in one workerd process: each isolate is one of the Worker, with a door of its own, and all share the objects. The leases of one gate object are asked for by a Worker that does nothing else; each is on the disk before it is answered.",
+  "Deliveries go to servers of one process of Node over loopback. Both sides take them from the same tables of the same Postgres, claim and settle by the batch, and keep an attempt of each; the one of Node is told by LISTEN, has an index of its own, and asks no resolver. Events are written by SQL, each in a transaction, and Zygo is told after the commit as by its own requests: over the queue's consumer, which the bench calls at once.",
   "The large organisation is filled by SQL, in a database of its own. Rows by sequential scans are PostgreSQL's own count over people, memberships and the trail's partitions.",
   "Both sides answer `/permissions` from text that was serialized once. Hono's key is imported once; it writes no log line and no security headers, Zygo writes both.",
 ];

@@ -139,7 +139,7 @@ export default {
 };
 `,
   );
-  return { modules: { "index.js": file }, objects: ["GATES"] };
+  return { modules: { "index.js": file }, bindings: ["GATES"] };
 }
 
 /** What one gate object bears. */

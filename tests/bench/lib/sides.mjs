@@ -23,10 +23,11 @@ export class Sides {
   }
 
   /**
-   * Starts Zygo with these databases, `{app, platform}`: if need be with its console, in several isolates, and beside further Workers,
-   * `{name: {modules, objects}}`, with these bindings of its objects. Each further isolate and each further Worker has a door.
+   * Starts Zygo with these databases, `{app, platform}`: if need be with its console, in several isolates, with a Worker that is its queues,
+   * and beside further Workers, `{name: {modules, bindings}}`, with these bindings of its own. Each further isolate and each further Worker
+   * has a door.
    */
-  zygo(database, name = "zygo", { isolates = 1, console = false, others = {} } = {}) {
+  zygo(database, name = "zygo", { isolates = 1, console = false, queue, others = {} } = {}) {
     const bindings = { DB: { hyperdrive: database.app }, DB_PLATFORM: { hyperdrive: database.platform } };
     for (const { binding } of this.config.kv_namespaces) bindings[binding] = { kvNamespace: "kv" };
     for (const { binding } of this.config.r2_buckets) bindings[binding] = { r2Bucket: "r2" };
@@ -49,17 +50,18 @@ export class Sides {
       beside.console = { modules: builtModules(join(this.build, "console")), bindings: { ...bindings }, flags };
       bindings.CONSOLE = { service: "console" };
     }
+    if (queue) beside.queue = queue;
     const doors = [];
     for (let n = 2; n <= isolates; n += 1) {
       beside[`isolate-${n}`] = { modules, bindings, flags };
       doors.push(`isolate-${n}`);
     }
     for (const [other, worker] of Object.entries(others)) {
-      const own = Object.fromEntries(worker.objects.map((id) => [id, bindings[id]]));
+      const own = Object.fromEntries(worker.bindings.map((id) => [id, bindings[id]]));
       beside[other] = { modules: worker.modules, bindings: own };
       doors.push(other);
     }
-    return start({ modules, bindings, date, flags, beside, doors }, join(this.work, name));
+    return start({ modules, bindings, date, flags, beside, doors, calls: queue !== undefined }, join(this.work, name));
   }
 
   /** Starts the peer with the same database and the keys and catalogue that Zygo publishes. */

@@ -76,9 +76,12 @@ function services(worker) {
   const all = [service("main", worker, worker.date, ""), ...beside.map(([name, each]) => service(name, each, worker.date, `${name}/`))];
   if (bindings.some(([, value]) => value.durableObjectNamespace)) all.push(`(name = "disk", disk = (path = "objects", writable = true))`);
   for (const kind of ["kv", "d1", "r2", "queue", "assets"]) {
+    if (worker.beside?.[kind]) continue;
     const stub = `modules = [(name = "stub.js", esModule = ${quote(STUB)})], bindings = [(name = "KIND", text = ${quote(kind)})], compatibilityDate = ${quote(worker.date)}`;
     if (bindings.some(([, value]) => Object.values(value)[0] === kind)) all.push(`(name = ${quote(kind)}, worker = (${stub}))`);
   }
+  // By itself it calls public addresses only; what the bench delivers to is here.
+  if (worker.calls) all.push(`(name = "internet", network = (allow = ["public", "private", "local"]))`);
   const databases = new Map(bindings.filter(([, value]) => value.hyperdrive).map(([name, value]) => [name, value.hyperdrive]));
   for (const [name, url] of databases) all.push(`(name = ${quote(name)}, external = (address = ${quote(new URL(url).host)}, tcp = ()))`);
   return all;
@@ -88,7 +91,8 @@ function services(worker) {
  * Starts a Worker and waits until it listens.
  *
  * `worker.modules` maps names to files, the main one first; `worker.bindings` names to `{kind: detail}`; `worker.beside` maps
- * names of further Workers to theirs; those in `worker.doors` can be reached from outside too; `dir` is emptied.
+ * names of further Workers to theirs; those in `worker.doors` can be reached from outside too; `worker.calls` says whether it may call
+ * this machine; `dir` is emptied.
  * Answers `{address, doors, child, stop}`. Its console goes nowhere; its errors to `dir/stderr`.
  */
 export async function start(worker, dir) {
