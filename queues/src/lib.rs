@@ -14,12 +14,16 @@ pub mod run;
 pub mod sms;
 pub mod sweep;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
+use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder};
 use zygo_core::id::{OutboxId, TenantId, WebhookId};
 use zygo_runtime::{Config, clock, log};
+
+/// Endpoints that are woken at once: an invocation has six connections.
+const WAKES: usize = 5;
 
 /// A message on any queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,7 +57,7 @@ pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<
     let config = Config::read(env).map_err(worker::Error::RustError)?;
     let dead = batch.queue().ends_with("-dead");
     // Of one endpoint, one wake is as good as many.
-    let mut woken = HashSet::new();
+    let mut woken: HashMap<WebhookId, Vec<_>> = HashMap::new();
     for message in batch.iter() {
         let message = match message {
             Ok(message) => message,
@@ -68,15 +72,27 @@ pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<
             Message::Row(row) => run::run(env, &config, row, clock::now()).await,
             // Whom no wake reached, the sweep wakes.
             Message::Deliver { .. } if dead => run::Next::Settled,
-            Message::Deliver { webhook_id } if !woken.insert(*webhook_id) => run::Next::Settled,
-            Message::Deliver { webhook_id } => wake(env, *webhook_id).await,
+            Message::Deliver { webhook_id } => {
+                woken.entry(*webhook_id).or_default().push(message);
+                continue;
+            }
         };
-        match outcome {
-            run::Next::Settled => message.ack(),
-            run::Next::Again { seconds } => message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(seconds).build()),
-        }
+        settle(&message, outcome);
     }
+    stream::iter(woken)
+        .for_each_concurrent(WAKES, async |(endpoint, messages)| {
+            let outcome = wake(env, endpoint).await;
+            messages.iter().for_each(|message| settle(message, outcome));
+        })
+        .await;
     Ok(())
+}
+
+fn settle(message: &worker::Message<Message>, outcome: run::Next) {
+    match outcome {
+        run::Next::Settled => message.ack(),
+        run::Next::Again { seconds } => message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(seconds).build()),
+    }
 }
 
 async fn wake(env: &Env, endpoint: WebhookId) -> run::Next {

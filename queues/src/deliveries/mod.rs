@@ -5,7 +5,9 @@
 //! - whoever wakes it does so after the commit, so a turn that begins afterwards sees the row;
 //! - what it claims is its own for two minutes; if it dies, the next turn after that claims it again, and the receiver may see it twice, with
 //!   the same `webhook-id`;
-//! - its alarm rings when the next delivery is due. A wake or an alarm that gets lost is found out by the sweep.
+//! - a wake makes it begin at once, without a word on its disk: the rows are there, and a wake or a run that gets lost is found out by the
+//!   sweep. Its alarm rings when the next delivery is due, and takes over from a run that lasts;
+//! - where much is sent and nothing arrives, it rests, longer each time, and a wake does not change that.
 
 mod run;
 mod send;

@@ -24,8 +24,8 @@ use crate::{producer, run::postgres_problem};
 const FEWEST: i64 = 8;
 /// Deliveries claimed at most.
 const MOST: i64 = 64;
-/// A run rests after so long, so that an alarm is never cut off. Milliseconds.
-const LONGEST: i64 = 60_000;
+/// The longest that an endpoint rests at which nothing arrives, in seconds.
+const REST: i64 = 60;
 /// A turn that took less was quick. Milliseconds.
 const QUICK: i64 = 2_000;
 /// Seconds until a fault of ours is looked at again.
@@ -37,6 +37,14 @@ pub struct Lane {
     endpoint: WebhookId,
     /// How many are claimed next.
     most: Cell<i64>,
+    /// Whether the endpoint takes its time; then no connection waits for it.
+    slow: Cell<bool>,
+    /// Turns in a row in which much was sent and nothing arrived.
+    lost: Cell<u32>,
+    /// Until when nothing is sent after such turns.
+    rests_until: Cell<Timestamp>,
+    /// A connection that is kept for what comes next.
+    line: RefCell<Option<Db>>,
     /// When the next may be sent, where the endpoint has a rate.
     pub(super) next_slot: Cell<Timestamp>,
     /// What was sent and could not be settled yet.
@@ -58,12 +66,32 @@ impl Lane {
     /// An endpoint's, which knows nothing yet.
     #[must_use]
     pub const fn new(endpoint: WebhookId) -> Self {
-        Self { endpoint, most: Cell::new(FEWEST), next_slot: Cell::new(Timestamp::from_millis(0)), unsettled: RefCell::new(Vec::new()) }
+        Self {
+            endpoint,
+            most: Cell::new(FEWEST),
+            slow: Cell::new(false),
+            lost: Cell::new(0),
+            rests_until: Cell::new(Timestamp::from_millis(0)),
+            line: RefCell::new(None),
+            next_slot: Cell::new(Timestamp::from_millis(0)),
+            unsettled: RefCell::new(Vec::new()),
+        }
     }
 
-    /// Delivers what is due, until nothing is or a minute has gone by.
-    pub async fn run(&self, env: &Env) -> Rest {
-        match self.turns(env).await {
+    /// Until when nothing is sent, where so much was lost that the failures would cost others' time.
+    #[must_use]
+    pub fn rests(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.rests_until.get()).filter(|until| *until > now)
+    }
+
+    /// Gives the connection up that was kept for what comes next.
+    pub fn hang_up(&self) {
+        self.line.take();
+    }
+
+    /// Delivers what is due, until nothing is or so many milliseconds have gone by.
+    pub async fn run(&self, env: &Env, longest: i64) -> Rest {
+        match self.turns(env, longest).await {
             Ok(rest) => rest,
             Err(problem) => {
                 log::line(log::Level::Warn, "deliveries", json!({ "webhook_id": self.endpoint, "cause": problem.log_cause() }));
@@ -72,33 +100,45 @@ impl Lane {
         }
     }
 
-    async fn turns(&self, env: &Env) -> Result<Rest, Problem> {
+    async fn turns(&self, env: &Env, longest: i64) -> Result<Rest, Problem> {
         let config = Config::read(env).map_err(Problem::internal)?;
-        let scope = PlatformScope::new("webhook deliveries", "deliveries");
         let began = clock::now();
-        let mut line: Option<Db> = None;
         loop {
-            let db = match line.take() {
-                Some(db) => db,
-                None => postgres::connect(env, Role::Platform).await?,
-            };
             let now = clock::now();
-            let most = if now.since(began) > LONGEST { 0 } else { self.most.get() };
-            let Some((target, claimed)) = self.turn(&db, &scope, most, now).await? else { return Ok(Rest::Over) };
+            let most = if now.since(began) > longest || self.rests(now).is_some() { 0 } else { self.most.get() };
+            let (db, turned) = self.on_a_line(env, most, now).await?;
+            let Some((target, claimed)) = turned else { return Ok(Rest::Over) };
             if claimed.is_empty() {
-                return Ok(target.next_at.map_or(Rest::Idle, Rest::Until));
+                self.line.replace(Some(db));
+                return Ok(target.next_at.map_or(Rest::Idle, |at| Rest::Until(at.max(self.rests_until.get()))));
             }
             // A connection is not held while somebody else takes their time.
-            line = (self.most.get() > FEWEST).then_some(db);
+            self.line.replace(Some(db).filter(|_| !self.slow.get()));
             let count = claimed.len();
             let done = self.deliver(&config, &target, claimed).await;
-            let gone = done.gone;
-            self.unsettled.replace(done.settled);
             self.pace(count, clock::now().since(now));
-            if gone {
-                return self.give_up(env, &scope, line).await;
+            if !target.ordered {
+                self.weigh(count, &done.settled, clock::now());
+            }
+            self.unsettled.replace(done.settled);
+            if done.gone {
+                return self.give_up(env).await;
             }
         }
+    }
+
+    /// A turn on the connection that was kept, and on a new one where there is none or it has ended meanwhile.
+    async fn on_a_line(&self, env: &Env, most: i64, now: Timestamp) -> Result<(Db, Option<(Target, Vec<Claimed>)>), Problem> {
+        let scope = scope();
+        let kept = self.line.take();
+        if let Some(db) = kept
+            && let Ok(turned) = self.turn(&db, &scope, most, now).await
+        {
+            return Ok((db, turned));
+        }
+        let db = postgres::connect(env, Role::Platform).await?;
+        let turned = self.turn(&db, &scope, most, now).await?;
+        Ok((db, turned))
     }
 
     /// Settles what was sent, and claims what is due. What could not be settled is kept for the next time.
@@ -115,13 +155,9 @@ impl Lane {
     }
 
     /// An endpoint that says it is gone is switched off.
-    async fn give_up(&self, env: &Env, scope: &PlatformScope, line: Option<Db>) -> Result<Rest, Problem> {
-        let db = match line {
-            Some(db) => db,
-            None => postgres::connect(env, Role::Platform).await?,
-        };
-        self.turn(&db, scope, 0, clock::now()).await?;
-        postgres::bounded(events::disable(&db, scope, self.endpoint, "gone", clock::now())).await?.map_err(postgres_problem)?;
+    async fn give_up(&self, env: &Env) -> Result<Rest, Problem> {
+        let (db, _) = self.on_a_line(env, 0, clock::now()).await?;
+        postgres::bounded(events::disable(&db, &scope(), self.endpoint, "gone", clock::now())).await?.map_err(postgres_problem)?;
         producer::deliver(env, &db.take_owed()).await;
         Ok(Rest::Over)
     }
@@ -149,7 +185,24 @@ impl Lane {
             ..QUICK => most,
             _ => FEWEST,
         });
+        self.slow.set(millis >= QUICK);
     }
+
+    /// Where much was sent and nothing arrived, the endpoint rests: for a second, then for two, and so on.
+    fn weigh(&self, claimed: usize, settled: &[Settled], now: Timestamp) {
+        let much = i64::try_from(claimed).is_ok_and(|claimed| claimed >= FEWEST);
+        if settled.iter().any(|one| one.outcome == Outcome::Delivered) {
+            self.lost.set(0);
+        } else if much {
+            let seconds = 1_i64.checked_shl(self.lost.get()).unwrap_or(REST).clamp(1, REST);
+            self.lost.set(self.lost.get().saturating_add(1));
+            self.rests_until.set(now.plus_seconds(seconds));
+        }
+    }
+}
+
+fn scope() -> PlatformScope {
+    PlatformScope::new("webhook deliveries", "deliveries")
 }
 
 /// Nothing was sent, for a reason of ours.

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(inline_js = r#"
 const NAMES = ["x-request-id", "origin", "host", "authorization", "cf-connecting-ip", "content-type", "content-length",
   "idempotency-key", "if-none-match", "if-match", "cookie", "user-agent", "access-control-request-method",
-  "access-control-request-headers", "x-csrf-token", "accept", "accept-language"];
+  "access-control-request-headers", "x-csrf-token", "accept", "accept-language", "svix-id", "svix-timestamp", "svix-signature"];
 export function head(request) {
   const headers = request.headers;
   return request.method + "\n" + request.url + "\n" + (headers.get("x-request-id") ?? "") + "\n" + (headers.get("origin") ?? "");
@@ -33,6 +33,36 @@ export function reply(status, base, text, body) {
   fill(response.headers, text.slice(0, end));
   if (end < text.length) console.log(text.slice(end));
   return response;
+}
+async function beginning(response, size) {
+  // What is compressed may be any length once it is not.
+  const length = response.headers.has("content-encoding") ? Infinity : Number(response.headers.get("content-length") ?? Infinity);
+  if (length <= size) return response.text();
+  const decoder = new TextDecoder();
+  let [text, read] = ["", 0];
+  try {
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk.subarray(0, size - read), { stream: true });
+      read += chunk.length;
+      if (read >= size) break;
+    }
+  } catch {}
+  return text;
+}
+export async function callOut(url, headers, body, size, time) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), time);
+  try {
+    const init = { method: "POST", headers: fill(new Headers(), headers), body, redirect: "manual", cache: "no-store", signal: controller.signal };
+    const response = await fetch(url, init);
+    const text = await beginning(response, size).catch(() => "");
+    return response.status + "\n" + (response.headers.get("retry-after") ?? "") + "\n" + text;
+  } catch {
+    return controller.signal.aborted ? "timeout" : "unreachable";
+  } finally {
+    clearTimeout(timer);
+    controller.abort();
+  }
 }
 export function sendOn(env, binding, request) { return env[binding].fetch(request); }
 export function taken(response, name) { return response.headers.get(name) ?? undefined; }
@@ -58,6 +88,8 @@ extern "C" {
     fn place_js(request: &JsValue) -> String;
     #[wasm_bindgen(js_name = sendOn, catch)]
     fn send_on_js(env: &JsValue, binding: &str, request: &JsValue) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_name = callOut)]
+    fn call_out_js(url: &str, headers: &str, body: &str, size: u32, time: u32) -> Promise;
     #[wasm_bindgen(js_name = taken)]
     fn taken_js(response: &JsValue, name: &str) -> Option<String>;
     #[wasm_bindgen(js_name = without)]
@@ -67,7 +99,7 @@ extern "C" {
 }
 
 /// The headers that can be asked for, in the order of their numbers. The first two are in every [`head`]: every answer wants them.
-pub const HEADERS: [&str; 17] = [
+pub const HEADERS: [&str; 20] = [
     "x-request-id",
     "origin",
     "host",
@@ -85,6 +117,9 @@ pub const HEADERS: [&str; 17] = [
     "x-csrf-token",
     "accept",
     "accept-language",
+    "svix-id",
+    "svix-timestamp",
+    "svix-signature",
 ];
 
 /// Method, URL, and the first two of [`HEADERS`], a line each; a header that is not there is an empty line.
@@ -140,6 +175,13 @@ pub fn reply(status: u16, base: &JsValue, text: &str, body: &Body<'_>) -> JsValu
 /// What JavaScript throws, as where there is no such binding.
 pub fn send_on(env: &JsValue, binding: &str, request: &JsValue) -> Result<Promise, JsValue> {
     send_on_js(env, binding, request)
+}
+
+/// POSTs to somebody else in one crossing, redirects not followed: a promise of the status, `Retry-After` and the answer's first `size` bytes
+/// as text, a line each before the text; or of a word: `timeout`, `unreachable`. `headers` alternates names and values, a line each; `time`
+/// in milliseconds bounds all of it, and what has come of an answer by then counts.
+pub fn call_out(url: &str, headers: &str, body: &str, size: u32, time: u32) -> Promise {
+    call_out_js(url, headers, body, size, time)
 }
 
 /// Takes a header off a `Response` that another Worker made: what it said, if it was there, and the response without it.

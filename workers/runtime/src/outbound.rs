@@ -14,6 +14,7 @@ use futures::{
 };
 use serde::Serialize;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use worker::{AbortController, AbortSignal, CacheMode, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
 use zygo_core::{
     error::Problem,
@@ -23,7 +24,7 @@ use zygo_core::{
     },
 };
 
-use crate::{Config, clock};
+use crate::{Config, clock, js};
 
 /// How long a call may take, its answer's last byte included.
 const TIME: Duration = Duration::from_secs(8);
@@ -173,26 +174,27 @@ impl<'a> Outbound<'a> {
         }
     }
 
-    /// Calls what a tenant named. Of a long answer the beginning is read; a status of success counts even if its body never ends.
+    /// Calls what a tenant named, by a POST. Of a long answer the beginning is read; a status of success counts even if its body never ends.
+    /// One crossing into JavaScript, there and back: an endpoint gets thousands of these.
     pub async fn attempt(self, config: &Config) -> Attempt {
         let url = match target::permit(self.url, config.allows_loopback) {
             Ok(url) => url,
             Err(refusal) => return Attempt::refused(refusal.code()),
         };
-        let Ok(request) = self.request(url.as_str()) else { return Attempt::refused("url") };
+        let mut headers = String::new();
+        for part in self.headers.iter().flat_map(|(name, value)| [name.as_ref(), value.as_str()]) {
+            if part.contains(['\r', '\n']) {
+                return Attempt::refused("headers");
+            }
+            headers.push_str(part);
+            headers.push('\n');
+        }
+        let size = u32::try_from(self.size).unwrap_or(u32::MAX);
+        let time = u32::try_from(self.time.as_millis()).unwrap_or(u32::MAX);
         let started = clock::now();
-        let controller = AbortController::default();
-        let signal = controller.signal();
-        let mut deadline = Delay::from(self.time);
-        let mut attempt = match select(Box::pin(Fetch::Request(request).send_with_signal(&signal)), &mut deadline).await {
-            Either::Left((Ok(response), _)) => judged(response, self.size, &mut deadline).await,
-            Either::Left((Err(_), _)) => Attempt::refused("unreachable"),
-            Either::Right(((), _)) => Attempt::refused("timeout"),
-        };
-        // Whatever is still on its way is not wanted any more.
-        controller.abort();
-        attempt.millis = clock::now().since(started);
-        attempt
+        let called = JsFuture::from(js::call_out(url.as_str(), &headers, self.body.as_deref().unwrap_or_default(), size, time)).await;
+        let answer = called.ok().and_then(|answer| answer.as_string()).unwrap_or_default();
+        Attempt { millis: clock::now().since(started), ..judged(&answer) }
     }
 
     fn request(&self, url: &str) -> worker::Result<Request> {
@@ -210,31 +212,20 @@ impl<'a> Outbound<'a> {
     }
 }
 
-async fn judged(mut response: Response, size: usize, deadline: &mut Delay) -> Attempt {
-    let status = response.status_code();
-    let retry_after = response.headers().get("retry-after").ok().flatten();
+/// Reads what [`js::call_out`] says.
+fn judged(answer: &str) -> Attempt {
+    let Some((status, (retry_after, body))) = answer.split_once('\n').and_then(|(status, rest)| Some((status.parse().ok()?, rest.split_once('\n')?)))
+    else {
+        return Attempt::refused(if answer == "timeout" { "timeout" } else { "unreachable" });
+    };
     let error = match status {
         200..=299 => None,
         300..=399 => Some("redirect"),
         410 => Some("gone"),
         _ => Some("status"),
     };
-    let mut body = Vec::new();
-    let reading = Box::pin(beginning(&mut response, size, &mut body));
-    // What there is of a body by then is kept.
-    select(reading, deadline).await.factor_first();
-    Attempt { status: Some(status), body, retry_after, error, millis: 0 }
-}
-
-async fn beginning(response: &mut Response, size: usize, body: &mut Vec<u8>) {
-    let Ok(mut stream) = response.stream() else { return };
-    while let Some(Ok(chunk)) = stream.next().await {
-        let room = size.saturating_sub(body.len());
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() >= size {
-            return;
-        }
-    }
+    let retry_after = Some(retry_after.to_owned()).filter(|wish| !wish.is_empty());
+    Attempt { status: Some(status), body: body.as_bytes().to_vec(), retry_after, error, millis: 0 }
 }
 
 /// Why an address that a tenant named is not called now.
@@ -299,4 +290,28 @@ async fn read(response: &mut Response, size: usize) -> Result<Vec<u8>, &'static 
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judged;
+
+    #[test]
+    fn what_came_of_a_call() {
+        let table = [
+            ("200\n\nok", Some(200), None, None, "ok"),
+            ("204\n\n", Some(204), None, None, ""),
+            ("503\n120\nlater\nor never", Some(503), Some("120"), Some("status"), "later\nor never"),
+            ("302\n\n", Some(302), None, Some("redirect"), ""),
+            ("410\n\n", Some(410), None, Some("gone"), ""),
+            ("timeout", None, None, Some("timeout"), ""),
+            ("unreachable", None, None, Some("unreachable"), ""),
+            ("", None, None, Some("unreachable"), ""),
+        ];
+        for (answer, status, retry_after, error, body) in table {
+            let attempt = judged(answer);
+            assert_eq!((attempt.status, attempt.retry_after.as_deref(), attempt.error), (status, retry_after, error), "{answer}");
+            assert_eq!(attempt.body, body.as_bytes(), "{answer}");
+        }
+    }
 }
