@@ -5,11 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use wasm_bindgen::JsValue;
 use worker::{Fetch, Headers, Method, Request, RequestInit};
-use zygo_core::{error::Problem, mail::Rendered};
+use zygo_core::{
+    error::Problem,
+    mail::{Rendered, report::Fate, standing::Trouble},
+};
 use zygo_objects::mailbox::{MailboxHandle, Message, Tokens};
-use zygo_runtime::{config::MailTransport, random};
+use zygo_runtime::{config::MailTransport, postgres, random};
+use zygo_store::events::{self, Reported};
 
-use crate::run::{Failure, Work, later};
+use crate::run::{Failure, Work, later, postgres_problem};
+
+/// What the `send_email` binding says of a recipient at whom mail bounced, or who complained.
+const SUPPRESSED: &str = "E_RECIPIENT_SUPPRESSED";
 
 /// Sends a mail by the configured transport.
 ///
@@ -53,7 +60,23 @@ async fn cloudflare(work: &Work<'_>, to: &str, mail: &Rendered) -> Result<(), Fa
     let message = worker::SendEmailBuilder::new(&work.config.mail_from, to, &mail.subject);
     message.set_text(&mail.text);
     message.set_html(&mail.html);
-    binding.send_with_builder(&message).await.map_err(|error| away(format!("send_email: {}", String::from(error.message()))))?;
+    let Err(error) = binding.send_with_builder(&message).await else { return Ok(()) };
+    match js_sys::Reflect::get(&error, &JsValue::from_str("code")).ok().and_then(|code| code.as_string()).as_deref() {
+        Some(SUPPRESSED) => {
+            suppressed(work, to).await?;
+            Err(Failure::Moot(Trouble::Bounced.reason()))
+        }
+        // What it says may name the address.
+        code => Err(away(format!("send_email: {}", code.unwrap_or("no code")))),
+    }
+}
+
+/// Cloudflare has no report for us of what bounced: it tells whoever sends there next.
+async fn suppressed(work: &Work<'_>, to: &str) -> Result<(), Failure> {
+    let hashes = work.config.seal_keys.address_hashes(to);
+    let id = format!("cloudflare {}", work.outbox_id);
+    let reported = Reported { id: &id, address: to, hashes: &hashes, fate: Fate::Bounced };
+    postgres::bounded(events::note_mail(work.db, work.scope, &reported, work.now)).await?.map_err(postgres_problem)?;
     Ok(())
 }
 

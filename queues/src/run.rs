@@ -5,6 +5,7 @@ use worker::Env;
 use zygo_core::{
     error::Problem,
     events::{job::Job, retry::Policy, webhook::schedule},
+    id::OutboxId,
     time::Timestamp,
 };
 use zygo_runtime::{
@@ -48,6 +49,8 @@ pub struct Work<'a> {
     pub db: &'a Db,
     /// Scope of the platform's jobs.
     pub scope: &'a PlatformScope,
+    /// The row of the job.
+    pub outbox_id: OutboxId,
     /// The instant of the run.
     pub now: Timestamp,
 }
@@ -58,6 +61,8 @@ pub enum Failure {
     Retry(Problem),
     /// It never will.
     Fail(&'static str),
+    /// There is nothing to do any more, for a reason worth keeping.
+    Moot(&'static str),
 }
 
 impl From<Problem> for Failure {
@@ -104,7 +109,7 @@ async fn attempt(env: &Env, config: &Config, message: &Row, now: Timestamp) -> R
     let Some(row) = postgres::bounded(outbox::begin(&db, &scope, message.outbox_id, now)).await?.map_err(store)? else {
         return Ok(Next::Settled);
     };
-    let work = Work { env, config, db: &db, scope: &scope, now };
+    let work = Work { env, config, db: &db, scope: &scope, outbox_id: row.id, now };
     let tries = u32::try_from(row.tries).unwrap_or(u32::MAX);
     let (outcome, next) = match Job::decode(&row.kind, &row.payload) {
         None => dead(UNKNOWN),
@@ -136,6 +141,7 @@ fn dead(reason: &str) -> (Outcome, Next) {
 fn judge(result: Result<(), Failure>, policy: Policy, tries: u32, now: Timestamp) -> (Outcome, Next) {
     let problem = match result {
         Ok(()) => return (Outcome::Done, Next::Settled),
+        Err(Failure::Moot(reason)) => return (Outcome::Moot { reason }, Next::Settled),
         Err(Failure::Fail(reason)) => return dead(reason),
         Err(Failure::Retry(problem)) => problem,
     };

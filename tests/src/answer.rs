@@ -48,11 +48,11 @@ impl Answer {
         Ok(self)
     }
 
-    /// Whether it is one of the pages for people; what the API's own description looks like is its business.
+    /// Whether it is one of the pages for people; what the API's own description and mails look like is their business.
     fn is_page(&self) -> bool {
         let path = self.asked.split_once('/').map_or("", |(_, path)| path);
         let html = self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
-        html && !path.starts_with("docs")
+        html && !path.starts_with("docs") && !path.starts_with("dev/mails/")
     }
 
     /// What holds for every page: kept by nobody, nothing in it that runs or dresses, its forms say where they come from.

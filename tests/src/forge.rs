@@ -1,7 +1,10 @@
 //! The keys that the runtime is given, and tokens forged with and without them.
 
 use anyhow::{Context as _, Result};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
@@ -22,6 +25,8 @@ pub struct Secrets {
     pub ops_token: String,
     /// The key of the false mail service.
     pub resend_key: String,
+    /// What Resend signs its reports with.
+    pub resend_webhook: String,
     /// The account at the false Twilio.
     pub twilio_account: String,
     /// Its token.
@@ -41,6 +46,7 @@ impl Secrets {
             seal: random::bytes()?,
             ops_token: format!("ops-{}", text(random::bytes()?)),
             resend_key: format!("re_{}", text(random::bytes()?)),
+            resend_webhook: format!("whsec_{}", STANDARD.encode(random::bytes::<32>()?)),
             twilio_account: format!("AC{}", random::word()?),
             twilio_token: text(random::bytes()?),
         })
@@ -56,6 +62,7 @@ impl Secrets {
             ("SEAL_KEYS", seal_keys.to_string()),
             ("OPS_TOKEN", self.ops_token.clone()),
             ("RESEND_API_KEY", self.resend_key.clone()),
+            ("RESEND_WEBHOOK_SECRET", self.resend_webhook.clone()),
             ("TWILIO_ACCOUNT_SID", self.twilio_account.clone()),
             ("TWILIO_AUTH_TOKEN", self.twilio_token.clone()),
             ("SAML_KEYS", crate::enterprise::service_keys()),

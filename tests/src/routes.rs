@@ -17,6 +17,8 @@ pub enum Who {
     Directory,
     /// Who administers the platform, at its own host.
     Admin,
+    /// A third party, by its signature.
+    Provider,
 }
 
 /// A route.
@@ -63,6 +65,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/users/me/avatar", Who::Session, false),
     route("GET", "/avatars/{id}/{file}", Who::Public, false),
     route("GET", "/users/me/preferences", Who::Session, false),
+    route("GET", "/users/me/mail", Who::Session, false),
+    route("POST", "/webhooks/resend", Who::Provider, false),
     route("PATCH", "/users/me/preferences", Who::Session, true),
     route("POST", "/auth/passkeys/register/start", Who::Session, false),
     route("POST", "/auth/passkeys/register/finish", Who::Session, true),

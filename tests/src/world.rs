@@ -27,12 +27,13 @@ pub async fn shared() -> Result<Arc<System>> {
     get(&SHARED, "shared", Options::default()).await
 }
 
-/// As in production: the limits per address as they are, no mailbox, mail over HTTP to a false Resend, no short messages.
+/// As in production: the limits per address as they are, no mailbox, mail over HTTP to a false Resend that reports nothing, no short messages.
 ///
 /// # Errors
 /// When it does not start.
 pub async fn strict() -> Result<Arc<System>> {
-    const VARIABLES: &[(&str, &str)] = &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1"), ("SMS_TRANSPORT", "none")];
+    const VARIABLES: &[(&str, &str)] =
+        &[("ENVIRONMENT", "staging"), ("ADDRESS_LIMIT_FACTOR", "1"), ("SMS_TRANSPORT", "none"), ("RESEND_WEBHOOK_SECRET", "")];
     get(&STRICT, "strict", Options { variables: VARIABLES, mail: true, ..Options::default() }).await
 }
 

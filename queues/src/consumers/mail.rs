@@ -18,7 +18,7 @@ use zygo_core::{
 };
 use zygo_runtime::{postgres, random};
 use zygo_store::{
-    access,
+    access, events,
     identity::{self, MailProfile, NewToken, NewVerification},
 };
 
@@ -198,6 +198,12 @@ async fn send(work: &Work<'_>, mail: &Mail<'_>, profile: &MailProfile) -> Result
 }
 
 async fn send_to(work: &Work<'_>, mail: &Mail<'_>, email: &str, locale: &str) -> Result<(), Failure> {
+    let hashes = work.config.seal_keys.address_hashes(email);
+    let standing = events::mail_standing(work.db, work.scope, email, &hashes, work.now);
+    let trouble = postgres::bounded(standing).await?.map_err(postgres_problem)?;
+    if let Some(trouble) = trouble.filter(|trouble| !mail.need().goes(*trouble)) {
+        return Err(Failure::Moot(trouble.reason()));
+    }
     let locale = Locale::parse(locale).ok();
     let rendered = mail.render(Language::of(locale.as_ref())).map_err(|_| Failure::Fail("the mail's template is broken"))?;
     mailer::send(work, email, rendered).await

@@ -81,6 +81,12 @@ impl SealRing {
         self.keys.iter().filter_map(|key| derive(&*key.code_key, message.as_bytes())).map(|hash| *hash).collect()
     }
 
+    /// What is kept of a mail address where only equality counts, under each key of the ring.
+    #[must_use]
+    pub fn address_hashes(&self, address: &str) -> Vec<CodeHash> {
+        self.code_hashes("mail_suppressions.address", address)
+    }
+
     /// Seals a value with the ring's first key. `context` says what it belongs to (tenant, table, column, row) and is needed to
     /// open it; `nonce` is fresh randomness.
     ///

@@ -48,6 +48,7 @@ pub fn statements() -> Vec<Described> {
         events::dispatch::STATEMENTS,
         events::endpoint::STATEMENTS,
         events::log::STATEMENTS,
+        events::mail::STATEMENTS,
         health::STATEMENTS,
         identity::address::STATEMENTS,
         identity::avatar::STATEMENTS,

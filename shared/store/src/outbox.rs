@@ -150,6 +150,11 @@ pub enum Outcome {
         /// Why it did not work.
         error: String,
     },
+    /// There is nothing to do any more; it counts as done.
+    Moot {
+        /// Why.
+        reason: &'static str,
+    },
     /// It will not work any more.
     Dead {
         /// Why.
@@ -162,16 +167,17 @@ impl Outcome {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Done => "done",
+            Self::Done | Self::Moot { .. } => "done",
             Self::Retry { .. } => "retry",
             Self::Dead { .. } => "dead",
         }
     }
 
-    const fn error(&self) -> Option<&String> {
+    const fn error(&self) -> Option<&str> {
         match self {
             Self::Done => None,
-            Self::Retry { error, .. } | Self::Dead { error } => Some(error),
+            Self::Moot { reason } => Some(reason),
+            Self::Retry { error, .. } | Self::Dead { error } => Some(error.as_str()),
         }
     }
 }
@@ -183,7 +189,7 @@ impl Outcome {
 pub async fn settle(db: &Db, scope: &PlatformScope, id: OutboxId, outcome: &Outcome, duration_ms: i32, now: Timestamp) -> Result<(), StoreError> {
     let later = match outcome {
         Outcome::Retry { at: time, .. } => Some(at(*time)),
-        Outcome::Done | Outcome::Dead { .. } => None,
+        Outcome::Done | Outcome::Moot { .. } | Outcome::Dead { .. } => None,
     };
     Batch::write(db, scope).add(&SETTLE, &[&id.uuid(), &outcome.name(), &outcome.error(), &later, &duration_ms, &at(now)]).rows().await.map(drop)
 }

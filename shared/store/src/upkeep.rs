@@ -22,10 +22,13 @@ const EXPIRED: Statement<PlatformScope> = Statement::new(
      challenges AS (DELETE FROM mfa_challenges WHERE expires_at < $1 - interval '1 day' RETURNING 1), \
      codes AS (DELETE FROM sms_codes WHERE expires_at < $1 RETURNING 1), \
      devices AS (DELETE FROM trusted_devices WHERE expires_at < $1 RETURNING 1), \
+     reports AS (DELETE FROM mail_reports WHERE reported_at < $1 - interval '7 days' RETURNING 1), \
+     deferred AS (DELETE FROM mail_suppressions WHERE state = 'deferred' AND reported_at < $1 - interval '30 days' RETURNING 1), \
      records AS (DELETE FROM sessions WHERE least(expires_at, ended_at) < $1 - interval '30 days' RETURNING 1) \
      SELECT (SELECT count(*) FROM verifications) + (SELECT count(*) FROM resets) + (SELECT count(*) FROM others) \
        + (SELECT count(*) FROM ceremonies) + (SELECT count(*) FROM challenges) + (SELECT count(*) FROM codes) \
-       + (SELECT count(*) FROM devices) + (SELECT count(*) FROM records) AS removed",
+       + (SELECT count(*) FROM devices) + (SELECT count(*) FROM reports) + (SELECT count(*) FROM deferred) \
+       + (SELECT count(*) FROM records) AS removed",
 );
 
 const PARTITIONS: Statement<PlatformScope> = Statement::new(

@@ -18,6 +18,7 @@ tests![
     the_page_runs_its_own_scripts_only,
     the_mailbox_is_a_list_and_a_page,
     the_mailbox_is_developments_alone,
+    every_mail_can_be_looked_at,
 ];
 
 async fn is_alive_at_every_host() -> Result<()> {
@@ -130,9 +131,31 @@ async fn the_mailbox_is_a_list_and_a_page() -> Result<()> {
 async fn the_mailbox_is_developments_alone() -> Result<()> {
     let system = world::strict().await?;
     let api = system.api()?;
-    let answer = api.get("/dev/mailbox").await?.expect(404)?;
-    ensure!(answer.alike()? == api.get("/no/such/route").await?.expect(404)?.alike()?, "the route shows");
-    api.call("POST", "/dev/mailbox")?.send().await?.expect(404)?.problem("NOT_FOUND")?;
-    api.call("OPTIONS", "/dev/mailbox")?.send().await?.expect(404)?.problem("NOT_FOUND")?;
+    for path in ["/dev/mailbox", "/dev/mails", "/dev/mails/0/en"] {
+        let answer = api.get(path).await?.expect(404)?;
+        ensure!(answer.alike()? == api.get("/no/such/route").await?.expect(404)?.alike()?, "{path} shows");
+        api.call("POST", path)?.send().await?.expect(404)?.problem("NOT_FOUND")?;
+        api.call("OPTIONS", path)?.send().await?.expect(404)?.problem("NOT_FOUND")?;
+    }
+    Ok(())
+}
+
+async fn every_mail_can_be_looked_at() -> Result<()> {
+    let api = world::shared().await?.api()?;
+    let page = String::from_utf8(api.get("/dev/mails").await?.expect(200)?.body)?;
+    for words in ["verify_email", "invitation", "security_notice", "Ihr Zygo-Code", "your Zygo code"] {
+        ensure!(page.contains(words), "no {words}");
+    }
+    let links: Vec<&str> =
+        page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).filter(|link| link.starts_with("/dev/mails/")).collect();
+    ensure!(links.len() > 20, "{links:?}");
+    for link in links {
+        let mail = api.get(link).await?.expect(200)?;
+        ensure!(mail.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'; style-src")), "{mail}");
+        ensure!(String::from_utf8(mail.body)?.starts_with("<!doctype html>"), "{link}");
+    }
+    for odd in ["/dev/mails/0/fr", "/dev/mails/999/en", "/dev/mails/x/en", "/dev/mails/-1/en"] {
+        api.get(odd).await?.expect(404)?.problem("NOT_FOUND")?;
+    }
     Ok(())
 }

@@ -46,6 +46,7 @@ pub fn document() -> Value {
                 "ops": { "type": "http", "scheme": "bearer" },
                 "directory": { "type": "http", "scheme": "bearer" },
                 "administrator": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "provider": { "type": "apiKey", "in": "header", "name": "svix-signature" },
             },
         },
     })
@@ -78,6 +79,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         Who::Public => {}
         Who::Anybody => drop(operation.insert("security".into(), json!([{}, { "session": [] }]))),
         Who::Ops => drop(operation.insert("security".into(), json!([{ "ops": [] }]))),
+        Who::Provider => drop(operation.insert("security".into(), json!([{ "provider": [] }]))),
         Who::Directory => drop(operation.insert("security".into(), json!([{ "directory": [] }]))),
         Who::Admin => drop(operation.insert("security".into(), json!([{ "administrator": [] }]))),
         Who::Session | Who::Member | Who::Owner | Who::Permission(_) => drop(operation.insert("security".into(), json!([{ "session": [] }]))),

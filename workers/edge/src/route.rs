@@ -42,6 +42,8 @@ pub enum Who {
     /// Who administers the platform, signed in to it and to no organisation; that they do is checked in the round trip of the work. What
     /// changes something wants a second factor that was given just now.
     Admin,
+    /// A third party, by its signature, which the handler checks before it reads anything.
+    Provider,
 }
 
 /// Which exact limits a route counts against; the numbers stand in the domain's table.
@@ -124,6 +126,19 @@ pub struct Upload;
 impl Input for Upload {
     fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
         // A body that JSON Schema says nothing of (OpenAPI 3.1, 4.8.14.3).
+        Some(Schema::default())
+    }
+
+    fn decode(_: &[u8]) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+/// The input of routes whose body is signed: it stays in the context, unread until the signature is found good.
+pub struct Signed;
+
+impl Input for Signed {
+    fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
         Some(Schema::default())
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use worker::Env;
 use zygo_core::{
+    events::webhook::verify::Verifier,
     identity::{passkey::party::RpIds, social::Clients, token::KeyRing},
     seal::SealRing,
     tenancy::host::HostConfig,
@@ -104,6 +105,8 @@ pub struct Config {
     pub mail_from: String,
     /// How mail leaves.
     pub mail: MailTransport,
+    /// By what Resend's reports on mails are known; `None` where nobody sends them.
+    pub mail_reports: Option<Verifier>,
     /// Where to ask whether a breach has shown a password, by the range protocol of Have I Been Pwned; nowhere unless it is set.
     pub breach_range_url: Option<String>,
     /// How short messages leave; `None` where there are none, and no factor by SMS.
@@ -173,6 +176,10 @@ impl Config {
             public_url: var(env, "PUBLIC_URL")?,
             mail_from: var(env, "MAIL_FROM")?,
             mail,
+            mail_reports: match var(env, "RESEND_WEBHOOK_SECRET").ok().filter(|secret| !secret.is_empty()) {
+                Some(secret) => Some(Verifier::parse(&secret).map_err(|_| "RESEND_WEBHOOK_SECRET is no secret of a webhook".to_owned())?),
+                None => None,
+            },
             breach_range_url: var(env, "BREACH_RANGE_URL").ok().filter(|url| !url.is_empty()),
             sms: SmsTransport::read(env, environment)?,
             address_limit_factor: var(env, "ADDRESS_LIMIT_FACTOR")?.parse().map_err(|_| "ADDRESS_LIMIT_FACTOR is not a number".to_owned())?,

@@ -1,6 +1,9 @@
 //! Mails: what is written, in which language; sending is done elsewhere.
 
 mod notice;
+pub mod report;
+pub mod samples;
+pub mod standing;
 mod template;
 
 use std::collections::BTreeMap;

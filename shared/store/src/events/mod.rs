@@ -1,9 +1,10 @@
-//! Events on their way out: the log, the endpoints that tenants describe, deliveries to them.
+//! Events on their way out: the log, the endpoints that tenants describe, deliveries to them; and whom mail does not reach.
 
 pub mod delivery;
 pub mod dispatch;
 pub mod endpoint;
 pub mod log;
+pub mod mail;
 
 pub use delivery::{AttemptRow, DeliveryRow, Position, Tried, attempts, begin_test, deliveries, delivery, replay, retry, settle_test};
 pub use dispatch::{Claimed, Outcome, Settled, Target, disable, disable_failing, expire, lagging, turn};
@@ -12,3 +13,4 @@ pub use endpoint::{
     secret_context, show_secret, update_endpoint,
 };
 pub use log::{EventRow, events};
+pub use mail::{Reported, mail_standing, note_mail, own_mail, report_mail};

@@ -31,7 +31,7 @@ const BEGIN: Statement<PlatformScope> = Statement::new(
     &[Type::UUID, Type::UUID, Type::BYTEA, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
     &[Type::TEXT, Type::BOOL, Type::TEXT, Type::TEXT, Type::TIMESTAMPTZ],
     "/* identity.begin_verification */ WITH person AS ( \
-       SELECT id, email, email_verified_at IS NOT NULL AS email_verified, first_name, locale, locked_until \
+       SELECT id, email, email_verified_at IS NOT NULL AND mail_state IS NULL AS email_verified, first_name, locale, locked_until \
        FROM users WHERE id = $2 AND status = 'active'), \
      token AS ( \
        INSERT INTO email_verification_tokens (id, user_id, email, token_hash, expires_at, created_at) \
@@ -138,7 +138,7 @@ impl MailProfile {
     }
 }
 
-/// Keeps a token's hash, unless the address is verified by now. `None` if the account is gone or suspended.
+/// Keeps a token's hash, unless the address is verified by now; one that mail did not reach is to be verified again. `None` if the account is gone or suspended.
 ///
 /// # Errors
 /// `Unavailable`, `Retry`.

@@ -62,6 +62,8 @@ const UNAUDITED: &[(&str, &str)] = &[
     ("events", "is a log"),
     ("job_attempts", "is a log"),
     ("jobs", "is a log"),
+    ("mail_reports", "which reports were heard, for days"),
+    ("mail_suppressions", "hashes of addresses, each from a report; users has whom it concerns"),
     ("mfa_challenges", "in flight, the session that it ends in is on record"),
     ("mfa_state", "counts wrong answers, each a security event"),
     ("one_time_tokens", "their use is an event"),

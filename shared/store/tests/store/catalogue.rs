@@ -209,6 +209,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "refuse_blocked",
             "refuse_mail_domain",
             "remove_passkey",
+            "report_mail",
             "request_account_mail",
             "request_deletion",
             "request_email_change",

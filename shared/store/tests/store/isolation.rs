@@ -84,7 +84,7 @@ fn every_table_is_a_tenants_a_persons_or_known_to_be_the_platforms() {
     with_db(async |db| {
         let all = tables(&db.superuser().await).await;
         let others: Vec<&str> = all.values().filter(|table| table.owner().is_none()).map(|table| table.name.as_str()).collect();
-        assert_eq!(others, ["admin_users", "audit_marks", "feature_flags", "passkey_ceremonies", "permissions"]);
+        assert_eq!(others, ["admin_users", "audit_marks", "feature_flags", "mail_reports", "mail_suppressions", "passkey_ceremonies", "permissions"]);
     });
 }
 

@@ -20,6 +20,7 @@ mod harness;
 mod identities;
 mod identity;
 mod isolation;
+mod mail;
 mod mfa;
 mod mfa_enrol;
 mod migrations;

@@ -29,7 +29,7 @@ async fn readers() -> Result<Vec<(&'static Route, Api)>> {
     let (api, (_, session), member) = (system.api()?, system.session().await?, system.company().await?);
     let routes = ROUTES.iter().filter(|route| route.body || route.path == "/auth/logout");
     let client = |who| match who {
-        Who::Public | Who::Anybody => api.clone(),
+        Who::Public | Who::Anybody | Who::Provider => api.clone(),
         Who::Member => member.session.api.clone(),
         Who::Session | Who::Ops | Who::Directory | Who::Admin => session.api.clone(),
     };

@@ -59,7 +59,7 @@ async fn options_tell_what_is_allowed() -> Result<()> {
 /// Somebody who may call every GET route.
 async fn caller(system: &System, who: Who) -> Result<Api> {
     match who {
-        Who::Public | Who::Anybody | Who::Directory => system.api(),
+        Who::Public | Who::Anybody | Who::Directory | Who::Provider => system.api(),
         Who::Ops => Ok(system.api()?.with(&system.secrets.ops_token)),
         Who::Session | Who::Member => Ok(system.member().await?.session.api),
         Who::Admin => Ok(system.administrator("support").await?.api),

@@ -6,9 +6,10 @@ mod endpoints;
 mod failure;
 mod log;
 mod order;
+mod reports;
 
 /// All tests of this folder.
 pub fn tests() -> Vec<libtest_mimic::Trial> {
-    let modules = [endpoints::tests(), arrival::tests(), failure::tests(), addresses::tests(), order::tests(), log::tests()];
+    let modules = [endpoints::tests(), arrival::tests(), failure::tests(), addresses::tests(), order::tests(), log::tests(), reports::tests()];
     modules.into_iter().flatten().collect()
 }

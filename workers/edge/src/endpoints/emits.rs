@@ -85,6 +85,7 @@ const EVENTS: &[(&str, &str, &[&str])] = &[
 
 /// Method, path, and why it writes none.
 const SILENT: &[(&str, &str, &str)] = &[
+    ("POST", "/webhooks/resend", "what became of mails of ours; of no organisation"),
     ("POST", "/auth/verify-email/resend", "a mail; whether there is such an account shows nowhere"),
     ("POST", "/auth/forgot-password", "a mail; whether there is such an account shows nowhere"),
     ("POST", "/auth/magic-link", "a mail; whether there is such an account shows nowhere"),

@@ -36,6 +36,7 @@ pub fn console() -> Vec<Route> {
         ("audit", audit::routes()),
         ("events", events::routes()),
         ("admin", admin::routes()),
+        ("dev", dev::previews()),
         ("pages", pages::routes()),
     ])
 }

@@ -28,7 +28,7 @@ pub const GUARDED: bool = !cfg!(all(feature = "unguarded", target_arch = "wasm32
 /// `UNAUTHENTICATED`, and whatever [`admitted`] refuses.
 pub async fn caller(shared: &Rc<Shared>, route: &Route, site: &Resolved) -> Result<Option<Rc<Caller>>, Problem> {
     match route.who {
-        Who::Public => return Ok(None),
+        Who::Public | Who::Provider => return Ok(None),
         Who::Ops => return operator(shared).map(|()| None),
         // Which token it is, the handler's scope checks where its work is done.
         Who::Directory => return shared.head.bearer().map(|_| None).ok_or(Problem::new(Code::Unauthenticated)),
@@ -100,7 +100,7 @@ pub fn step_up_required() -> Problem {
 
 fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
     match route.who {
-        Who::Public | Who::Anybody | Who::Ops | Who::Directory | Who::Session => Ok(()),
+        Who::Public | Who::Anybody | Who::Ops | Who::Directory | Who::Provider | Who::Session => Ok(()),
         // That they administer it, the handler's scope checks where its work is done.
         Who::Admin if caller.home().is_platform() => Ok(()),
         Who::Admin => Err(Problem::new(Code::TenantMismatch)),

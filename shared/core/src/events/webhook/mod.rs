@@ -6,6 +6,7 @@ pub mod filter;
 pub mod headers;
 pub mod schedule;
 pub mod secret;
+pub mod verify;
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,6 +1,7 @@
-//! Events: what there are, what happened, and the endpoints that are told.
+//! Events: what there are, what happened, and the endpoints that are told; and what becomes of mails.
 
 pub mod list;
+pub mod mail;
 pub mod types;
 pub mod webhooks;
 
@@ -17,5 +18,6 @@ pub fn routes() -> Vec<Route> {
         Route::get("/events", who, "What happened in the organisation in the last 30 days, newest first", list::handle).query::<list::Query>(),
     ];
     routes.extend(webhooks::routes());
+    routes.extend(mail::routes());
     routes
 }
