@@ -15,7 +15,7 @@ use zygo_store::identity;
 
 use super::{
     proof,
-    session::Client,
+    session::{self, Client},
     sign_in::{self, Proof, SignedIn},
 };
 use crate::{ctx::Ctx, json_input, passwords::Turn, reply::Reply};
@@ -44,9 +44,11 @@ json_input!(Input, account = email);
 /// Signs in to the host's tenant, or to the platform; somebody with a second factor gets a challenge for it.
 ///
 /// # Errors
+/// `IP_NOT_ALLOWED` at the host of an organisation whose people come from elsewhere, whoever asks, before anything is looked at;
 /// `INVALID_CREDENTIALS` alike for a wrong password, an unknown address, a locked account and a
 /// person who is not a member here; `EMAIL_NOT_VERIFIED`, `USER_SUSPENDED` and `MFA_REQUIRED` only with the right password.
 pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> {
+    session::admit_at_host(&ctx)?;
     let turn = Turn::take(ctx.app).await?;
     let db = ctx.db().await?;
     let home = ctx.home();
@@ -59,7 +61,8 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
         return Err(proof::failed(&ctx, &db, found.as_ref().map(|found| found.user.id), input.email.as_str()).await?);
     };
     let membership = found.membership.as_ref();
-    if home != TenantId::PLATFORM && membership.is_none() {
+    // The host's copy of the networks may be a moment old: until it is not, somebody from elsewhere is told nothing.
+    if home != TenantId::PLATFORM && membership.is_none_or(|membership| !session::is_inside(&ctx, membership)) {
         return Err(proof::failed(&ctx, &db, None, input.email.as_str()).await?);
     }
     let rehash = if password::needs_rehash(hash.unwrap_or_default()) { Some(turn.hash(input.password.reveal())?) } else { None };

@@ -12,7 +12,10 @@ use zygo_core::{
         session::{ABSOLUTE_SECONDS, IDLE_SECONDS, NewSession, Secret},
         token::{ACCESS_SECONDS, AccessClaims},
     },
-    tenancy::{network, plan::Feature},
+    tenancy::{
+        network::{self, Network},
+        plan::Feature,
+    },
     time::Timestamp,
 };
 use zygo_objects::sessions::SessionsHandle;
@@ -121,12 +124,32 @@ pub fn fingerprint(ctx: &Ctx) -> String {
 /// # Errors
 /// `IP_NOT_ALLOWED`, which the security trail keeps.
 pub fn admit_network(ctx: &Ctx, user_id: UserId, membership: Option<&Membership>) -> Result<(), Problem> {
-    let Some(tenant) = membership.map(|membership| &membership.tenant) else { return Ok(()) };
-    if network::admits(&tenant.facts.ip_allow_list, ctx.head.client_address()) {
-        return Ok(());
+    match membership.filter(|membership| !is_inside(ctx, membership)) {
+        None => Ok(()),
+        Some(membership) => Err(outside(ctx, membership.tenant.id, Some(user_id))),
     }
-    security::record_about(&ctx.shared(), tenant.id, Some(user_id), "sign_in.network_refused", serde_json::json!({}));
-    Err(Problem::new(Code::IpNotAllowed))
+}
+
+/// Whether a request comes from the networks that a membership's tenant lets its people in from.
+#[must_use]
+pub fn is_inside(ctx: &Ctx, membership: &Membership) -> bool {
+    network::admits(&membership.tenant.facts.ip_allow_list, ctx.head.client_address())
+}
+
+/// The same at the tenant's host, for whoever has not said yet who they are: what an outsider is answered tells nothing of an
+/// address or a password.
+///
+/// # Errors
+/// `IP_NOT_ALLOWED`, which the security trail keeps.
+pub fn admit_at_host(ctx: &Ctx) -> Result<(), Problem> {
+    let Some(entry) = ctx.host_tenant() else { return Ok(()) };
+    let networks: Vec<Network> = entry.settings.get("ip_allow_list").and_then(|list| serde::Deserialize::deserialize(list).ok()).unwrap_or_default();
+    if network::admits(&networks, ctx.head.client_address()) { Ok(()) } else { Err(outside(ctx, entry.tenant_id, None)) }
+}
+
+fn outside(ctx: &Ctx, tenant: TenantId, user_id: Option<UserId>) -> Problem {
+    security::record_about(&ctx.shared(), tenant, user_id, "sign_in.network_refused", serde_json::json!({}));
+    Problem::new(Code::IpNotAllowed)
 }
 
 /// Prepares a session: its ids, its secret, its record, and how long it lasts. Nothing is stored yet.
