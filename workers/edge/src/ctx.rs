@@ -47,6 +47,8 @@ pub struct Trace {
     pub preflight: RefCell<Option<String>>,
     /// Whether a person sees the answer, so that a problem becomes a page.
     pub page: Cell<bool>,
+    /// The organisation of the host: whose pages may read the answer.
+    pub host: RefCell<Option<Rc<DirectoryEntry>>>,
     /// What a policy refused: the table, and what was about to be done there.
     pub refused: RefCell<Option<(String, Operation)>>,
     /// Tenant of the request.

@@ -1,11 +1,67 @@
 //! Cross-origin requests: a tenant's own hosts and its configured origins, and nobody else.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::text::Invalid;
+
 /// Request headers that a page may send.
 pub const ALLOW_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, x-csrf-token, x-request-id";
 /// Response headers that a page may read.
 pub const EXPOSE_HEADERS: &str = "etag, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, server-timing, x-request-id";
 /// How long a browser may remember a preflight's answer, in seconds; two hours is the most that Chromium does.
 pub const MAX_AGE_SECONDS: &str = "7200";
+
+/// An origin whose pages a tenant lets call it (RFC 6454): over HTTPS, or of this machine. In lower case, without a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Reads `https://crm.example.com`, perhaps with a port.
+    ///
+    /// # Errors
+    /// `origin`.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let origin = text.to_ascii_lowercase();
+        let of_this_machine = origin.strip_prefix("http://").is_some_and(|authority| {
+            let host = authority.split(':').next().unwrap_or_default();
+            host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1"
+        });
+        let whole = url::Url::parse(&origin).is_ok_and(|url| url.origin().ascii_serialization() == origin);
+        let fits = whole && is_origin(&origin) && origin.len() <= 300 && (origin.starts_with("https://") || of_this_machine);
+        if fits { Ok(Self(origin)) } else { Err(Invalid::new("origin", "not an origin such as https://crm.example.com")) }
+    }
+
+    /// The origin as browsers write it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Origin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(Invalid::into_serde)
+    }
+}
+
+impl JsonSchema for Origin {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Origin".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": 300, "examples": ["https://crm.example.com", "http://localhost:3000"] })
+    }
+}
 
 /// What the answer says of its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +136,36 @@ mod tests {
     const OWN: &[&str] = &["acme.app.zygo.tech", "crm.acme.example"];
     const LOCAL: &[&str] = &["acme.app.localhost", "127.0.0.1"];
     const CONFIGURED: &[&str] = &["https://shop.example.com", "http://localhost:3000", "https://tools.example.com:8443/", "*", "null", ""];
+
+    #[test]
+    fn origins_are_whole_and_safe() {
+        for good in
+            ["https://crm.example.com", "https://CRM.example.com:8443", "http://localhost:3000", "http://acme.localhost", "http://127.0.0.1:8787"]
+        {
+            assert_eq!(Origin::parse(good).unwrap().as_str(), good.to_ascii_lowercase());
+        }
+        let long = format!("https://{}.example", "x".repeat(300));
+        for bad in [
+            "",
+            "*",
+            "null",
+            "https://",
+            "https://a.example/",
+            "https://a.example/x",
+            "https://a.example:443",
+            "http://a.example",
+            "https://u@a.example",
+            "https://*.example",
+            "ftp://a.example",
+            "https://a.example ",
+            "https://a.example\nx",
+            "https://a b",
+            "http://localhost.evil.example",
+            &long,
+        ] {
+            assert_eq!(Origin::parse(bad).unwrap_err().code, "origin", "{bad:?}");
+        }
+    }
 
     #[test]
     fn own_hosts_and_configured_origins_are_allowed() {

@@ -14,6 +14,8 @@ use crate::{text::Invalid, time::Timestamp};
 
 /// Networks of an allow-list at most.
 pub const MOST_NETWORKS: usize = 100;
+/// Origins whose pages call at most.
+pub const MOST_ORIGINS: usize = 50;
 /// Mail domains at most.
 pub const MOST_MAIL_DOMAINS: usize = 100;
 /// How long the host of a slug that was given up leads to the new one, in seconds: 30 days.

@@ -14,9 +14,21 @@ use crate::{
 const READ: Statement<TenantScope> = Statement::new(
     "tenancy.settings",
     &[],
-    &[Type::INT4, Type::INT4, Type::INT4, Type::TEXT, Type::INT4, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::INT4, Type::TIMESTAMPTZ, Type::INT8],
+    &[
+        Type::INT4,
+        Type::INT4,
+        Type::INT4,
+        Type::TEXT,
+        Type::INT4,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT4,
+        Type::TIMESTAMPTZ,
+        Type::INT8,
+    ],
     "/* tenancy.settings */ SELECT s.session_idle_days, s.session_absolute_days, s.password_min_length, s.mfa_policy, s.mfa_grace_days, \
-     s.allowed_mail_domains, s.ip_allow_list, s.version, s.updated_at, t.directory_version \
+     s.allowed_mail_domains, s.ip_allow_list, s.cors_origins, s.version, s.updated_at, t.directory_version \
      FROM tenant_settings s JOIN tenants t ON t.id = s.tenant_id WHERE s.tenant_id = app_tenant_id()",
 );
 
@@ -34,6 +46,7 @@ const UPDATE: Statement<TenantScope> = Statement::new(
         Type::INT8_ARRAY,
         Type::UUID,
         Type::TIMESTAMPTZ,
+        Type::TEXT_ARRAY,
     ],
     &[Type::BOOL, Type::BOOL, Type::BOOL],
     "/* tenancy.update_settings */ WITH old AS ( \
@@ -42,7 +55,8 @@ const UPDATE: Statement<TenantScope> = Statement::new(
        UPDATE tenant_settings s SET session_idle_days = coalesce($1, s.session_idle_days), \
          session_absolute_days = coalesce($2, s.session_absolute_days), password_min_length = coalesce($3, s.password_min_length), \
          mfa_policy = coalesce($4, s.mfa_policy), mfa_grace_days = coalesce($5, s.mfa_grace_days), \
-         allowed_mail_domains = coalesce($6, s.allowed_mail_domains), ip_allow_list = coalesce($7, s.ip_allow_list), updated_at = $10 \
+         allowed_mail_domains = coalesce($6, s.allowed_mail_domains), ip_allow_list = coalesce($7, s.ip_allow_list), \
+         cors_origins = coalesce($11, s.cors_origins), updated_at = $10 \
        FROM old WHERE s.tenant_id = old.tenant_id AND ($8 IS NULL OR old.version = ANY ($8)) \
        RETURNING s.tenant_id, s.version, s.version <> old.version AS differs, s.mfa_policy <> old.mfa_policy AS mfa, \
          s.ip_allow_list <> old.ip_allow_list AS networks), \
@@ -77,6 +91,8 @@ pub struct SettingsRow {
     pub allowed_mail_domains: Vec<String>,
     /// Networks that people come from; any, where it is empty.
     pub ip_allow_list: Vec<String>,
+    /// Origins whose pages may call.
+    pub cors_origins: Vec<String>,
     /// Grows with every change.
     pub version: i32,
     /// When they were last changed.
@@ -95,6 +111,7 @@ impl SettingsRow {
             mfa_grace_days: row.cell("mfa_grace_days")?,
             allowed_mail_domains: row.cell("allowed_mail_domains")?,
             ip_allow_list: row.cell("ip_allow_list")?,
+            cors_origins: row.cell("cors_origins")?,
             version: row.cell("version")?,
             updated_at: row.time("updated_at")?,
             directory_version: row.cell("directory_version")?,
@@ -119,6 +136,8 @@ pub struct SettingsPatch {
     pub allowed_mail_domains: Option<Vec<String>>,
     /// Networks that people come from.
     pub ip_allow_list: Option<Vec<String>>,
+    /// Origins whose pages may call.
+    pub cors_origins: Option<Vec<String>>,
 }
 
 /// What became of a change.
@@ -127,7 +146,7 @@ pub enum SettingsUpdate {
     /// It was made.
     Done {
         /// The settings after it.
-        settings: SettingsRow,
+        settings: Box<SettingsRow>,
         /// The job that syncs the directory, if anything changed.
         queued: Option<Queued>,
         /// Whether second factors are asked of others now.
@@ -177,6 +196,7 @@ pub async fn update_settings(
                 &if_version,
                 &outbox,
                 &time,
+                &patch.cors_origins,
             ],
         )
         .add(&READ, &[])
@@ -188,7 +208,7 @@ pub async fn update_settings(
     let differs: bool = changed.cell("differs")?;
     let queued = Queued { id: outbox_id, tenant_id: scope.tenant_id(), kind: "directory.sync".to_owned(), queue: Queue::Jobs };
     Ok(SettingsUpdate::Done {
-        settings: SettingsRow::read(row)?,
+        settings: Box::new(SettingsRow::read(row)?),
         queued: differs.then_some(queued),
         mfa_changed: changed.cell("mfa")?,
         networks_changed: changed.cell("networks")?,

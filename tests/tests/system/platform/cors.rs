@@ -1,9 +1,12 @@
 //! Pages of other origins.
 
-use anyhow::{Result, ensure};
-use zygo_tests::{Answer, routes::ROUTES, routes::Who, routes::filled, tests, world};
+use std::time::Duration;
 
-tests![own_hosts_may_read_with_credentials, others_may_not, preflights_say_what_may_be_done];
+use anyhow::{Result, ensure};
+use serde_json::json;
+use zygo_tests::{Answer, eventually_within, routes::ROUTES, routes::Who, routes::filled, tests, world};
+
+tests![own_hosts_may_read_with_credentials, others_may_not, preflights_say_what_may_be_done, what_an_organisation_lays_down_holds_at_its_host_alone];
 
 fn refused(answer: &Answer) -> Result<()> {
     let names = answer.headers.keys().map(|name| name.as_str());
@@ -77,4 +80,31 @@ async fn preflights_say_what_may_be_done() -> Result<()> {
         }
     }
     Ok(())
+}
+
+async fn what_an_organisation_lays_down_holds_at_its_host_alone() -> Result<()> {
+    let system = world::shared().await?;
+    let (acme, globex) = tokio::try_join!(system.member(), system.member())?;
+    let (origin, path) = ("https://crm.acme.example", acme.path("/settings"));
+    for odd in ["*", "null", "https://crm.acme.example/", "http://crm.acme.example", "https://*.acme.example"] {
+        let refused = acme.session.api.patch(&path, &json!({ "cors_origins": [odd] })).await?.expect(422)?;
+        ensure!(refused.fields()? == [("cors_origins[0]".to_owned(), "origin".to_owned())], "{refused}");
+    }
+    let laid_down = acme.session.api.patch(&path, &json!({ "cors_origins": ["https://CRM.acme.example"] })).await?.json_of(200)?;
+    ensure!(laid_down["cors_origins"] == json!([origin]), "{laid_down}");
+    let ask = async |member: &zygo_tests::Member| member.session.api.at(&member.host).call("GET", "/users/me")?.header("origin", origin).send().await;
+    let granted = |answer: &Answer| answer.header("access-control-allow-origin") == Some(origin);
+    // Every copy of the directory's has run out by then.
+    eventually_within(Duration::from_secs(100), async || {
+        ensure!(granted(&ask(&acme).await?.expect(200)?), "not yet");
+        Ok(())
+    })
+    .await?;
+    let call = acme.session.api.at(&acme.host).call("OPTIONS", "/users/me")?.header("origin", origin);
+    let preflight = call.header("access-control-request-method", "PATCH").send().await?.expect(204)?;
+    ensure!(granted(&preflight) && preflight.header("access-control-allow-credentials") == Some("true"), "{:?}", preflight.headers);
+    refused(&ask(&globex).await?.expect(200)?)?;
+    refused(&acme.session.api.call("GET", "/users/me")?.header("origin", origin).send().await?)?;
+    acme.session.api.patch(&path, &json!({ "cors_origins": [] })).await?.expect(200)?;
+    eventually_within(Duration::from_secs(100), async || refused(&ask(&acme).await?)).await
 }

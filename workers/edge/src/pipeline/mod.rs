@@ -114,6 +114,7 @@ async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -
     shared.trace.page.set(matches!(&matched, Matched::Route(route, _) if route.page));
     let any_host = matches!(&matched, Matched::Route(route, _) if route.hosts == Hosts::Any);
     let site = if any_host { host::Resolved::default() } else { host::resolve(shared).await? };
+    shared.trace.host.replace(site.tenant.clone());
     let matched = served(shared, matched, &site);
     if shared.head.method == Method::Options {
         return options(shared, &matched);

@@ -193,8 +193,13 @@ fn cross_origin(shared: &Shared, public: bool, head: &mut String) {
     let config = &shared.app.config;
     let host = shared.head.header("host").unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let configured: Vec<&str> = config.cors_origins.iter().map(String::as_str).collect();
-    let decision = Cors::decide(Some(origin), &[name], &configured);
+    let mut configured: Vec<&str> = config.cors_origins.iter().map(String::as_str).collect();
+    let entry = shared.trace.host.borrow();
+    // The directory's copy: what the organisation lays down comes with its host, without a call.
+    let own = entry.as_ref().and_then(|entry| entry.settings.get("cors_origins")).and_then(serde_json::Value::as_array);
+    configured.extend(own.into_iter().flatten().filter_map(serde_json::Value::as_str));
+    let first = entry.as_ref().map(|entry| config.hosts.tenant_host(&entry.slug));
+    let decision = Cors::decide(Some(origin), &[name, first.as_deref().unwrap_or(name)], &configured);
     for (name, value) in decision.headers(shared.trace.preflight.borrow().as_deref()) {
         let _ = write!(head, "{name}\n{value}\n");
     }

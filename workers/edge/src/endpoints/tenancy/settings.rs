@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use zygo_core::{
     error::{Code, Problem},
     gate::{Policy, Revocation},
+    http::cors::Origin,
     identity::sign_on::MailDomain,
     tenancy::{
         network::{self, Network},
-        settings::{MOST_MAIL_DOMAINS, MOST_NETWORKS, MfaPolicy, UpTo, Within},
+        settings::{MOST_MAIL_DOMAINS, MOST_NETWORKS, MOST_ORIGINS, MfaPolicy, UpTo, Within},
     },
     time::Timestamp,
 };
@@ -44,6 +45,9 @@ pub struct Input {
     /// Addresses and networks that people may come from; any, where it is empty.
     #[serde(default)]
     ip_allow_list: Option<UpTo<MOST_NETWORKS, Network>>,
+    /// Origins whose pages may call the organisation's hosts, with credentials. It holds within a minute.
+    #[serde(default)]
+    cors_origins: Option<UpTo<MOST_ORIGINS, Origin>>,
 }
 
 json_input!(Input);
@@ -65,6 +69,8 @@ pub struct Output {
     allowed_mail_domains: Vec<String>,
     /// Addresses and networks that people may come from; any, where it is empty.
     ip_allow_list: Vec<String>,
+    /// Origins whose pages may call the organisation's hosts.
+    cors_origins: Vec<String>,
     /// When they were last changed.
     updated_at: Timestamp,
 }
@@ -79,6 +85,7 @@ impl From<SettingsRow> for Output {
             mfa_grace_days: row.mfa_grace_days,
             allowed_mail_domains: row.allowed_mail_domains,
             ip_allow_list: row.ip_allow_list,
+            cors_origins: row.cors_origins,
             updated_at: row.updated_at,
         }
     }
@@ -113,6 +120,7 @@ pub async fn update(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
         mfa_grace_days: input.mfa_grace_days.map(Within::get),
         allowed_mail_domains: input.allowed_mail_domains.map(|list| list.into_vec().iter().map(|domain| domain.as_str().to_owned()).collect()),
         ip_allow_list: input.ip_allow_list.as_ref().map(|list| list.as_slice().iter().map(ToString::to_string).collect()),
+        cors_origins: input.cors_origins.as_ref().map(|list| list.as_slice().iter().map(|origin| origin.as_str().to_owned()).collect()),
     };
     let db = ctx.db().await?;
     let outbox_id = random::id(ctx.now);
@@ -130,7 +138,7 @@ pub async fn update(ctx: Ctx, input: Input) -> Result<Reply<Output>, Problem> {
                 revocation::announce(&ctx, scope.tenant_id(), vec![Revocation::Permissions]).await?;
             }
             let version = i64::from(settings.version);
-            Ok(Reply::ok(settings.into()).version(version))
+            Ok(Reply::ok((*settings).into()).version(version))
         }
         SettingsUpdate::VersionLost => Err(Problem::new(Code::PreconditionFailed)),
         SettingsUpdate::Missing => Err(Problem::new(Code::NotFound)),
