@@ -49,6 +49,8 @@ required() {
   PASSED=$((PASSED + 1))
 }
 REQUIRED=
+# The process group that builds meanwhile, if one does.
+BUILDING=
 
 verdict() {
   trap - EXIT
@@ -67,6 +69,7 @@ tidy_up() {
   # A second Ctrl-C must not stop the tidying halfway.
   trap '' INT TERM HUP
   set +e
+  [ -z "$BUILDING" ] || kill -TERM -- "-$BUILDING" 2>/dev/null
   remove_all "$1"
   if [ -n "$REQUIRED" ]; then
     note "failed: $REQUIRED; the steps after it did not run"

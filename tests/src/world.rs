@@ -14,10 +14,10 @@ static SHARED: OnceCell<Arc<System>> = OnceCell::const_new();
 static STRICT: OnceCell<Arc<System>> = OnceCell::const_new();
 static FEDERATED: OnceCell<Arc<System>> = OnceCell::const_new();
 static OUTWARD: OnceCell<Arc<System>> = OnceCell::const_new();
-static FRAGILE: OnceCell<Arc<System>> = OnceCell::const_new();
+static FRAGILE: [OnceCell<Arc<System>>; 2] = [const { OnceCell::const_new() }; 2];
 static UNGUARDED: OnceCell<Arc<System>> = OnceCell::const_new();
 static BROWSERS: OnceCell<Arc<System>> = OnceCell::const_new();
-static FRAGILE_TURN: Mutex<()> = Mutex::const_new(());
+static FRAGILE_TURNS: [Mutex<()>; 2] = [const { Mutex::const_new(()) }; 2];
 
 /// As in development: where most tests live.
 ///
@@ -53,13 +53,18 @@ pub async fn outward() -> Result<Arc<System>> {
     get(&OUTWARD, "outward", Options { variables: &[("OUTBOUND_LOOPBACK", "false")], ..Options::default() }).await
 }
 
-/// A system to break, to kill, or to count at; whoever holds it has it alone.
+/// A system to break, to kill, or to count at; whoever holds it has it alone. There are two: half the waiting.
 ///
 /// # Errors
 /// When it does not start.
 pub async fn fragile() -> Result<(Arc<System>, MutexGuard<'static, ()>)> {
-    let turn = FRAGILE_TURN.lock().await;
-    Ok((get(&FRAGILE, "fragile", Options { sms: true, breaches: true, ..Options::default() }).await?, turn))
+    let ([one, other], [first, second]) = (&FRAGILE, &FRAGILE_TURNS);
+    let (cell, name, turn) = tokio::select! {
+        biased;
+        turn = first.lock() => (one, "fragile", turn),
+        turn = second.lock() => (other, "fragile-too", turn),
+    };
+    Ok((get(cell, name, Options { sms: true, breaches: true, ..Options::default() }).await?, turn))
 }
 
 /// As in development, with links that a browser can follow.
@@ -87,12 +92,14 @@ async fn get(cell: &OnceCell<Arc<System>>, name: &str, options: Options) -> Resu
 /// The systems that were started.
 #[must_use]
 pub fn started() -> Vec<(&'static str, Arc<System>)> {
+    let [fragile, fragile_too] = &FRAGILE;
     let cells = [
         ("shared", &SHARED),
         ("strict", &STRICT),
         ("federated", &FEDERATED),
         ("outward", &OUTWARD),
-        ("fragile", &FRAGILE),
+        ("fragile", fragile),
+        ("fragile-too", fragile_too),
         ("unguarded", &UNGUARDED),
         ("browsers", &BROWSERS),
     ];
