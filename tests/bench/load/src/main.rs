@@ -6,6 +6,7 @@
 
 mod delay;
 mod mint;
+mod pool;
 mod request;
 mod response;
 mod run;
