@@ -2,7 +2,10 @@
 # From a server to a database that the Worker can use.
 
 # Runs a task of scripts/xtask; building it first is nothing when nothing changed.
-xtask() { cargo run --quiet --package xtask -- "$@"; }
+# XTASK may name one that is built already.
+xtask() {
+  if [ -n "${XTASK:-}" ]; then "$XTASK" "$@"; else cargo run --quiet --package xtask -- "$@"; fi
+}
 
 # Compiles xtask with visible progress, so that the first call above is not a long silence.
 build_xtask() {

@@ -5,12 +5,15 @@ use std::{
     hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
     process::ExitCode,
     sync::{LazyLock, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
 use crate::world;
 
