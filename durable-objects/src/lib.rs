@@ -2,8 +2,8 @@
 //!
 //! A folder's `mod.rs` states the object's invariants, its protocol and the typed handle that callers use;
 //! `object.rs` decodes an operation, loads, lets the core decide, keeps the result. Their SQLite
-//! storage answers in microseconds and survives eviction, so objects keep nothing in memory but the gate, which is asked most and
-//! remembers what it has written. Between reading and writing there is no `await`, so operations on one object never interleave.
+//! storage answers in microseconds and survives eviction, so objects keep nothing in memory but the gate and the streams, which are asked
+//! most and remember what they have written. Between reading and writing there is no `await`, so operations on one object never interleave.
 //!
 //! The classes themselves are the feature `classes`: a Worker that only calls objects does not carry them.
 
@@ -13,6 +13,7 @@ pub mod limits;
 pub mod mailbox;
 pub mod once;
 pub mod sessions;
+pub mod streams;
 
 mod rpc;
 #[cfg(feature = "classes")]
@@ -27,3 +28,4 @@ pub use mailbox::MailboxHandle;
 pub use once::OnceHandle;
 pub use rpc::calls;
 pub use sessions::SessionsHandle;
+pub use streams::StreamsHandle;

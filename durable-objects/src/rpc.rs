@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::JsValue;
-use worker::{Env, Method, Request, RequestInit, Stub};
+use worker::{Env, Method, Request, RequestInit, Response, Stub};
 use zygo_core::error::Problem;
 
 /// Objects are reached by their stub; the URL only has to be one.
@@ -82,6 +82,13 @@ impl Remote {
         }
         let fault = serde_json::from_slice(&body).unwrap_or_else(|_| Fault::Storage(format!("status {status}")));
         Err(fault.problem(self.binding))
+    }
+
+    /// Sends what is no operation, and answers what came.
+    pub(crate) async fn fetch(&self, init: &RequestInit) -> Result<Response, Problem> {
+        count(self.binding);
+        let sent = async { self.stub.fetch_with_request(Request::new_with_init(URL, init)?).await };
+        sent.await.map_err(|error| Problem::unavailable(format!("{}: {error}", self.binding)))
     }
 
     async fn send<Op: Serialize>(&self, operation: &Op) -> Result<(u16, Vec<u8>), SendError> {

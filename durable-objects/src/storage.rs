@@ -24,6 +24,11 @@ impl Storage {
         Self { state, schema, ready: Cell::new(false), wakes_at: Cell::new(None) }
     }
 
+    /// The state that the storage belongs to.
+    pub(crate) const fn state(&self) -> &State {
+        &self.state
+    }
+
     fn exec(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<SqlCursor, Fault> {
         let sql = self.state.storage().sql();
         if !self.ready.get() {

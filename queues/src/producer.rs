@@ -1,9 +1,14 @@
 //! Puts outbox rows on their queues.
 
+use futures::future::{join, join_all};
 use worker::Env;
-use zygo_core::{events::job::Queue, id::WebhookId};
+use zygo_core::{
+    events::job::Queue,
+    id::{TenantId, WebhookId},
+};
+use zygo_objects::StreamsHandle;
 use zygo_runtime::log;
-use zygo_store::outbox::Queued;
+use zygo_store::{Owed, outbox::Queued};
 
 use crate::{Message, Row};
 
@@ -29,6 +34,22 @@ pub async fn send(env: &Env, row: &Queued) {
             "queue did not take a message",
             serde_json::json!({ "outbox_id": row.id, "kind": row.kind, "cause": error.to_string() }),
         );
+    }
+}
+
+/// Says what committed transactions owe. What fails is logged and left to the sweep.
+pub async fn announce(env: &Env, owed: &Owed) {
+    join(deliver(env, &owed.endpoints), look(env, &owed.streams)).await;
+}
+
+/// Tells streams' objects that something happened which they have not told yet. A failure is logged and left to the sweep.
+pub async fn look(env: &Env, tenants: &[TenantId]) {
+    // A request may hold six connections, one of which is Postgres'.
+    for some in tenants.chunks(4) {
+        let told = join_all(some.iter().map(async |tenant| StreamsHandle::open(env, *tenant)?.take().await)).await;
+        for problem in told.into_iter().filter_map(Result::err) {
+            log::line(log::Level::Warn, "a stream was not told", serde_json::json!({ "cause": problem.log_cause() }));
+        }
     }
 }
 

@@ -123,7 +123,7 @@ async fn attempt(env: &Env, config: &Config, message: &Row, now: Timestamp) -> R
         json!({ "outbox_id": row.id, "kind": row.kind, "attempt": row.attempts, "ms": millis, "outcome": outcome.name() }),
     );
     // What the job itself committed may be owed to somebody, however it ended.
-    producer::deliver(env, &db.take_owed()).await;
+    producer::announce(env, &db.take_owed()).await;
     postgres::bounded(outbox::settle(&db, &scope, row.id, &outcome, millis, now)).await?.map_err(store)?;
     Ok(next)
 }

@@ -24,6 +24,8 @@ const PART: i64 = 5_000;
 const PARTS: u32 = 400;
 /// Seconds after which a delivery that is due must have been seen.
 const OVERDUE: i64 = 10;
+/// Seconds after which an event must have been told to whoever is connected: two rounds of the clock, and some.
+const LATELY: i64 = 180;
 /// Rounds in one minute.
 const ROUNDS: u32 = 10;
 
@@ -34,6 +36,7 @@ pub async fn minutely(env: &Env) {
     noted(env, "cron.domains", owe_domain_checks(env)).await;
     noted(env, "cron.outbox", outbox(env)).await;
     noted(env, "cron.deliveries", deliveries(env)).await;
+    noted(env, "cron.streams", streams(env)).await;
 }
 
 /// Runs something by the clock, and puts the run on record. One that fails is tried again when its time comes.
@@ -85,6 +88,16 @@ async fn deliveries(env: &Env) -> Result<(), Problem> {
     let before = clock::now().plus_seconds(-OVERDUE);
     let endpoints = postgres::bounded(events::lagging(&db, &scope, before, ROWS)).await?.map_err(postgres_problem)?;
     producer::deliver(env, &endpoints).await;
+    Ok(())
+}
+
+/// Tells the streams in which something happened lately and somebody is connected, should nobody else have.
+async fn streams(env: &Env) -> Result<(), Problem> {
+    let db = postgres::connect(env, Role::Platform).await?;
+    let scope = PlatformScope::new("streams sweep", "sweep");
+    let now = clock::now();
+    let tenants = postgres::bounded(events::missed(&db, &scope, now.plus_seconds(-LATELY), now, ROWS)).await?.map_err(postgres_problem)?;
+    producer::look(env, &tenants).await;
     Ok(())
 }
 
@@ -178,7 +191,7 @@ async fn upkeep(env: &Env, which: Upkeep) -> Result<(), Problem> {
     }
     .map_err(postgres_problem)?;
     // What was done may be an event that somebody waits for.
-    producer::deliver(env, &db.take_owed()).await;
+    producer::announce(env, &db.take_owed()).await;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ const MIGRATIONS = [
   { tag: "v1", new_sqlite_classes: ["SessionsObject", "LimitsObject", "IdempotencyObject", "MailboxObject", "GateObject"] },
   { tag: "v2", new_sqlite_classes: ["OnceObject"] },
   { tag: "v3", new_sqlite_classes: ["DeliveriesObject"] },
+  { tag: "v4", new_sqlite_classes: ["StreamObject"] },
 ];
 
 /** The sweep, the hourly and the daily upkeep (`queues::scheduled`). */

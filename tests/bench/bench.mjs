@@ -14,6 +14,8 @@ import { Report } from "./lib/report.mjs";
 import { Sides, readSecrets } from "./lib/sides.mjs";
 import { enumeration, hashing, together, trips } from "./lib/sign-in.mjs";
 import { size, startUp } from "./lib/size.mjs";
+import { broadcaster } from "./lib/broadcaster.mjs";
+import { streams } from "./lib/streams.mjs";
 import { throughput } from "./lib/throughput.mjs";
 import { Tools, say } from "./lib/tools.mjs";
 
@@ -32,8 +34,8 @@ const { values: given } = parseArgs({
   },
 });
 const { APP_URL, PLATFORM_URL, ADMIN_URL, LARGE_APP_URL, LARGE_PLATFORM_URL, LARGE_ADMIN_URL } = process.env;
-const quick = { rounds: 2, seconds: 2, count: 15, starts: 5, samples: 20, steadyRequests: 2000, people: 20, members: 10_000, auditRows: 200_000, pages: 10, events: 2000, backlog: 1000, eventSeconds: 4, eventRounds: 1 };
-const whole = { rounds: 5, seconds: 5, count: 40, starts: 15, samples: 50, steadyRequests: 10_000, people: 100, members: 100_000, auditRows: 5_000_000, pages: 100, events: 20_000, backlog: 10_000, eventSeconds: 20, eventRounds: 3 };
+const quick = { rounds: 2, seconds: 2, count: 15, starts: 5, samples: 20, steadyRequests: 2000, people: 20, members: 10_000, auditRows: 200_000, pages: 10, events: 2000, backlog: 1000, eventSeconds: 4, eventRounds: 1, listeners: 1000 };
+const whole = { rounds: 5, seconds: 5, count: 40, starts: 15, samples: 50, steadyRequests: 10_000, people: 100, members: 100_000, auditRows: 5_000_000, pages: 100, events: 20_000, backlog: 10_000, eventSeconds: 20, eventRounds: 3, listeners: 5000 };
 const pace = given.quick ? quick : whole;
 /** Requests a minute that the bench's tokens allow: admission counts each of them and refuses none. */
 const RATE = 100_000_000;
@@ -108,6 +110,7 @@ async function main() {
     await far({ report, tools, work, who, creators: { zygo: one, hono: other }, host, begin: both, run, ...pace });
   }
   if (wanted("gate")) await gate({ host, id });
+  if (wanted("streams")) await fanOut({ host, who, token });
   if (wanted("large")) await atSize({ host });
   if (wanted("deliveries")) await outward({ host, who: { ...id, user } });
   size({ report, build: given.build });
@@ -144,6 +147,15 @@ async function outward({ host, who }) {
   await worker.stop();
 }
 
+/** One event to many who are connected to one object. */
+async function fanOut({ host, who, token }) {
+  const worker = await begin(sides.zygo(near, "zygo-streams", { console: true }));
+  const other = await begin(broadcaster(root));
+  await streams({ report, tools, work, who, token, host, worker, other, ...pace });
+  await worker.stop();
+  await other.stop();
+}
+
 /** Lists and exports of a large organisation, whose database is filled for it and dropped afterwards. */
 async function atSize({ host }) {
   const filled = new Database(peer, LARGE_ADMIN_URL);
@@ -173,6 +185,7 @@ const conditions = [
   `The relay adds ${DELAY_MS / 2} ms each way. It stands where Hyperdrive's pool stands: connecting is answered at once, and connections outlive their clients (\`DISCARD ALL\` in between). The rows without a pool delay connecting too, open a connection per request, and are for information.`,
   "The gate's rows run in one workerd process: each isolate is one of the Worker, with a door of its own, and all share the objects. The leases of one gate object are asked for by a Worker that does nothing else; each is on the disk before it is answered.",
   "Deliveries go to servers of one process of Node over loopback. Both sides take them from the same tables of the same Postgres, claim and settle by the batch, and keep an attempt of each; the one of Node is told by LISTEN, has an index of its own, and asks no resolver. Events are written by SQL, each in a transaction, and Zygo is told after the commit as by its own requests: over the queue's consumer, which the bench calls at once.",
+  "Streams: those who listen are one process (`tests/bench/load`, one thread), which notes when each of them has the message; time counts from when the change was asked for. Zygo's contains the request, its transaction, and the object's way to Postgres; Node's `ws` server has the message in the request, and neither checks nor keeps anything.",
   "The large organisation is filled by SQL, in a database of its own. Rows by sequential scans are PostgreSQL's own count over people, memberships and the trail's partitions.",
   "Both sides answer `/permissions` from text that was serialized once. Hono's key is imported once; it writes no log line and no security headers, Zygo writes both.",
 ];

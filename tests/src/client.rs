@@ -100,6 +100,12 @@ impl Api {
         format!("http://{}", self.host)
     }
 
+    /// The access token, if there is one.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The client address that requests come from.
     #[must_use]
     pub fn address(&self) -> &str {
@@ -193,6 +199,18 @@ impl Call {
     /// # Errors
     /// When no answer comes.
     pub async fn send_unchecked(self) -> Result<Answer> {
+        let asked = format!("{} {}{}", self.method, self.api.host, self.path);
+        let response = self.open().await?;
+        let (status, headers): (u16, HeaderMap) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.with_context(|| asked.clone())?.to_vec();
+        Ok(Answer { asked, status, headers, body })
+    }
+
+    /// Sends it, and leaves the body to be read.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn open(self) -> Result<reqwest::Response> {
         let Self { api, method, path, headers, body } = self;
         let asked = format!("{method} {}{path}", api.host);
         let mut request = api.http.request(method, format!("{}{path}", api.base));
@@ -209,9 +227,6 @@ impl Call {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let response = request.send().await.with_context(|| asked.clone())?;
-        let (status, headers): (u16, HeaderMap) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.with_context(|| asked.clone())?.to_vec();
-        Ok(Answer { asked, status, headers, body })
+        request.send().await.with_context(|| asked.clone())
     }
 }

@@ -39,6 +39,7 @@ pub mod saml_peer;
 pub mod settings;
 pub mod shape;
 pub mod sms;
+pub mod stream;
 pub mod stub;
 pub mod system;
 pub mod tab;

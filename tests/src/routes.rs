@@ -168,6 +168,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/users/{id}/activity", Who::Session, false),
     route("GET", "/event-types", Who::Member, false),
     route("GET", "/events", Who::Member, false),
+    route("GET", "/events/stream", Who::Anybody, false),
+    route("POST", "/events/stream/tickets", Who::Member, false),
     route("GET", "/webhooks", Who::Member, false),
     route("POST", "/webhooks", Who::Member, true),
     route("GET", "/webhooks/{id}", Who::Member, false),

@@ -271,6 +271,7 @@ impl System {
             "$argon2",
             "whsec_",
             "whsk_",
+            "zs1.",
             SECRET_MARK,
             TOKEN_MARK,
             &self.secrets.ops_token,

@@ -4,7 +4,8 @@
 //! Invariants (the core's, [`zygo_core::gate`], and the object's own):
 //! - a lease is kept before it leaves, so an evicted gate goes on where it stood and hands out nothing twice;
 //! - a revocation is kept before its caller is told so, and is in every lease handed out after, or, of a copy, in every
-//!   lease that is in force ten seconds later.
+//!   lease that is in force ten seconds later;
+//! - a tenant's stream that asked for it has heard of a revocation before its caller is told so, unless it does not answer.
 
 #[cfg(feature = "classes")]
 mod object;
@@ -32,7 +33,7 @@ enum Op {
     Lease { request: LeaseRequest, copy_of: Option<TenantId> },
     Revoke { revocations: Vec<Revocation>, now: Timestamp },
     LayDown { policy: Policy },
-    News { since: u64, policy: i64 },
+    News { since: u64, policy: i64, watcher: Option<TenantId> },
     Look { rate: Rate, parties: Vec<Told> },
 }
 
@@ -89,7 +90,16 @@ impl GateHandle {
     /// As [`lease`](Self::lease).
     #[cfg(feature = "classes")]
     pub(crate) async fn news(&self, since: u64, policy: i64) -> Result<zygo_core::gate::News, Problem> {
-        self.remote.call(&Op::News { since, policy }).await
+        self.remote.call(&Op::News { since, policy, watcher: None }).await
+    }
+
+    /// The same for the tenant's stream, which from now on is told when there is more.
+    ///
+    /// # Errors
+    /// As [`lease`](Self::lease).
+    #[cfg(feature = "classes")]
+    pub(crate) async fn watch(&self, tenant_id: TenantId, (since, policy): (u64, i64)) -> Result<zygo_core::gate::News, Problem> {
+        self.remote.call(&Op::News { since, policy, watcher: Some(tenant_id) }).await
     }
 
     /// Logs revocations, so that every isolate hears of them within a lease's life. Answers the log's last place.

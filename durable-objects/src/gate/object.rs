@@ -10,10 +10,11 @@ use zygo_core::{
     id::TenantId,
     time::Timestamp,
 };
-use zygo_runtime::clock;
+use zygo_runtime::{clock, log};
 
 use super::{GateHandle, Op};
 use crate::{
+    StreamsHandle,
     rpc::Fault,
     serve::{Answer, serve},
     storage::{Storage, Text, from_json, to_json},
@@ -25,6 +26,8 @@ const SCHEMA: &str = "create table if not exists gate (part text primary key, re
 const BUCKET: &str = "bucket";
 const LOG: &str = "log";
 const POLICY: &str = "policy";
+/// Whose stream is told of news.
+const WATCHER: &str = "watcher";
 
 /// Object class `GateObject`, binding `GATES`.
 #[durable_object(fetch)]
@@ -49,9 +52,17 @@ impl DurableObject for GateObject {
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         serve(request, async |op| match op {
             Op::Lease { request, copy_of } => Answer::of(&self.lease(&request, copy_of).await?),
-            Op::Revoke { revocations, now } => Answer::of(&self.revoke(revocations, now)?),
-            Op::LayDown { policy } => Answer::of(&self.lay_down(policy)?),
-            Op::News { since, policy } => Answer::of(&self.news(since, policy)?),
+            Op::Revoke { revocations, now } => {
+                let seq = self.revoke(revocations, now)?;
+                self.tell_stream().await?;
+                Answer::of(&seq)
+            }
+            Op::LayDown { policy } => {
+                let newer = self.lay_down(policy)?;
+                self.tell_stream().await?;
+                Answer::of(&newer)
+            }
+            Op::News { since, policy, watcher } => Answer::of(&self.news(since, policy, watcher)?),
             Op::Look { rate, parties } => Answer::of::<Look>(&self.with(|gate| Ok(gate.look(rate, &parties, clock::now())))?),
         })
         .await
@@ -107,7 +118,29 @@ impl GateObject {
         })
     }
 
-    fn news(&self, since: u64, policy: i64) -> Result<News, Fault> {
+    /// Tells the tenant's stream that there is news, where it asked for that, and forgets one that nobody is connected to. One that does not
+    /// answer tells nobody anything before it has asked the gate itself.
+    async fn tell_stream(&self) -> Result<(), Fault> {
+        let Some(tenant_id) = self.part::<Option<TenantId>>(WATCHER)? else { return Ok(()) };
+        let told = async { StreamsHandle::open(&self.env, tenant_id)?.look().await };
+        match told.await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.keep(WATCHER, &None::<TenantId>),
+            Err(problem) => {
+                log::line(
+                    log::Level::Warn,
+                    "a stream was not told of a revocation",
+                    serde_json::json!({ "tenant_id": tenant_id, "cause": problem.log_cause() }),
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn news(&self, since: u64, policy: i64, watcher: Option<TenantId>) -> Result<News, Fault> {
+        if watcher.is_some() && self.part::<Option<TenantId>>(WATCHER)? != watcher {
+            self.keep(WATCHER, &watcher)?;
+        }
         self.with(|gate| Ok(gate.news(since, policy, clock::now())))
     }
 

@@ -24,7 +24,7 @@ use crate::{
 /// `Retry` while Postgres or D1 is away.
 pub async fn run(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure> {
     let rows = postgres::bounded(tenancy::directory_rows(work.db, work.scope, tenant_id)).await?.map_err(postgres_problem)?;
-    let (mut hosts, mut policy, mut is_deleted) = (Vec::new(), None, false);
+    let (mut hosts, mut policy, mut state) = (Vec::new(), None, TenantState::Active);
     for row in rows {
         let host = directory::host(work.config, &row.key);
         let Some(entry) = row.into_entry(|slug| work.config.hosts.tenant_host(slug)) else {
@@ -32,7 +32,11 @@ pub async fn run(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure> {
         };
         directory::write(work.env, &host, &entry).await.map_err(|error| Problem::unavailable(error.to_string()))?;
         directory::cache(work.env, &host, Some(&entry)).await;
-        is_deleted = entry.status == TenantStatus::Deleted;
+        state = match entry.status {
+            TenantStatus::Suspended => TenantState::Suspended,
+            TenantStatus::Deleted => TenantState::Deleted,
+            TenantStatus::Active | TenantStatus::Deleting | TenantStatus::Internal => TenantState::Active,
+        };
         policy = Some(Policy { version: entry.version, networks: networks(&entry.settings)? });
         hosts.push(host);
     }
@@ -43,9 +47,8 @@ pub async fn run(work: &Work<'_>, tenant_id: TenantId) -> Result<(), Failure> {
     if let Some(policy) = policy {
         gate.lay_down(policy).await?;
     }
-    if is_deleted {
-        gate.revoke(vec![Revocation::Tenant(TenantState::Deleted)], work.now).await?;
-    }
+    // What it knows already it does not log again.
+    gate.revoke(vec![Revocation::Tenant(state)], work.now).await?;
     Ok(())
 }
 

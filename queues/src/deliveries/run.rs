@@ -158,7 +158,7 @@ impl Lane {
     async fn give_up(&self, env: &Env) -> Result<Rest, Problem> {
         let (db, _) = self.on_a_line(env, 0, clock::now()).await?;
         postgres::bounded(events::disable(&db, &scope(), self.endpoint, "gone", clock::now())).await?.map_err(postgres_problem)?;
-        producer::deliver(env, &db.take_owed()).await;
+        producer::announce(env, &db.take_owed()).await;
         Ok(Rest::Over)
     }
 

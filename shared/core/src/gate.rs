@@ -23,6 +23,7 @@ pub use log::{Log, News};
 pub use message::{Lease, LeaseRequest, Logged, Look, Policy, Revocation, Spent, TenantState};
 pub use party::{Parties, Party, Share, Told};
 pub use rate::Rate;
+pub use watch::Watch;
 
 mod book;
 mod bucket;
@@ -32,6 +33,7 @@ mod own;
 mod page;
 mod party;
 mod rate;
+mod watch;
 
 /// Longest life of a lease, in milliseconds.
 pub const LEASE_MS: i64 = 10_000;

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod mail;
 pub mod picture;
 pub mod seal;
+pub mod stream;
 pub mod tenancy;
 pub mod text;
 pub mod time;

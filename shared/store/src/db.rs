@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use tokio_postgres::Client;
-use zygo_core::id::WebhookId;
+use zygo_core::id::{TenantId, WebhookId};
 
 /// A connection to Postgres, of `zygo_app` or of `zygo_platform`.
 ///
@@ -15,14 +15,31 @@ use zygo_core::id::WebhookId;
 pub struct Db {
     client: Client,
     trips: AtomicU32,
-    owed: Mutex<Vec<WebhookId>>,
+    owed: Mutex<Owed>,
+}
+
+/// What committed transactions owe, beside their outbox rows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Endpoints that have deliveries to be made.
+    pub endpoints: Vec<WebhookId>,
+    /// Tenants in which somebody is connected who may see what happened.
+    pub streams: Vec<TenantId>,
+}
+
+impl Owed {
+    /// Whether nothing is owed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.endpoints.is_empty() && self.streams.is_empty()
+    }
 }
 
 impl Db {
     /// Wraps an open connection.
     #[must_use]
     pub const fn new(client: Client) -> Self {
-        Self { client, trips: AtomicU32::new(0), owed: Mutex::new(Vec::new()) }
+        Self { client, trips: AtomicU32::new(0), owed: Mutex::new(Owed { endpoints: Vec::new(), streams: Vec::new() }) }
     }
 
     /// Round trips spent so far; connecting is not counted.
@@ -31,19 +48,19 @@ impl Db {
         self.trips.load(Ordering::Relaxed)
     }
 
-    /// The endpoints that transactions of this connection owe deliveries, since this was last asked: whoever made them says so to those
-    /// that deliver.
+    /// What transactions of this connection owe, since this was last asked: whoever made them says so to those who pay.
     #[must_use]
-    pub fn take_owed(&self) -> Vec<WebhookId> {
+    pub fn take_owed(&self) -> Owed {
         std::mem::take(&mut *self.owed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes what a transaction left in its setting: identifiers with commas between them.
-    pub(crate) fn owe(&self, endpoints: &str) {
+    /// Notes what a transaction left in its setting: identifiers with commas between them, those of tenants with `stream:` before them.
+    pub(crate) fn owe(&self, noted: &str) {
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        for endpoint in endpoints.split(',').filter_map(|id| id.parse().ok()) {
-            if !owed.contains(&endpoint) {
-                owed.push(endpoint);
+        for one in noted.split(',') {
+            match one.strip_prefix("stream:") {
+                Some(tenant) => add(&mut owed.streams, tenant),
+                None => add(&mut owed.endpoints, one),
             }
         }
     }
@@ -52,5 +69,13 @@ impl Db {
     pub(crate) fn one_trip(&self) -> &Client {
         self.trips.fetch_add(1, Ordering::Relaxed);
         &self.client
+    }
+}
+
+fn add<T: std::str::FromStr + PartialEq>(list: &mut Vec<T>, id: &str) {
+    if let Ok(id) = id.parse()
+        && !list.contains(&id)
+    {
+        list.push(id);
     }
 }

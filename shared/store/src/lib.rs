@@ -21,7 +21,7 @@ mod statement;
 pub mod tenancy;
 pub mod upkeep;
 
-pub use db::Db;
+pub use db::{Db, Owed};
 pub use error::{
     LAST_OWNER, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, SCIM_TOKEN, SESSION_ENDED, SIGN_ON_REQUIRED, SSO_NOT_COVERED, StoreError,
     TENANT_DELETED, TENANT_SUSPENDED,
@@ -49,6 +49,7 @@ pub fn statements() -> Vec<Described> {
         events::endpoint::STATEMENTS,
         events::log::STATEMENTS,
         events::mail::STATEMENTS,
+        events::stream::STATEMENTS,
         health::STATEMENTS,
         identity::address::STATEMENTS,
         identity::avatar::STATEMENTS,

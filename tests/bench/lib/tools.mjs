@@ -1,5 +1,6 @@
 // What the sections of the benchmark share: the load generator, tokens, the slow wire, and arithmetic.
 import { execFile, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -46,6 +47,25 @@ export class Tools {
   async mint(given) {
     await run(this.program, ["mint", ...options(given)]);
     return given.out;
+  }
+
+  /** Who listen: opens WebSockets; answers `{heard, stop}`, where `heard()` says when the next message reached the first, the middle and the last. */
+  async listen(given) {
+    const child = spawn(this.program, ["listen", ...options(given)], { stdio: ["pipe", "pipe", "inherit"] });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const line = async () => {
+      const { value, done } = await lines.next();
+      if (done) throw new Error("those who listen ended");
+      return JSON.parse(value);
+    };
+    await line();
+    return {
+      heard: () => {
+        child.stdin.write("\n");
+        return line();
+      },
+      stop: () => child.kill("SIGKILL"),
+    };
   }
 
   /** A relay to Postgres that adds `oneWay` ms each way; answers `{port, stop}`. */

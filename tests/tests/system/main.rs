@@ -15,6 +15,7 @@ mod pages;
 mod permissions;
 mod platform;
 mod scim;
+mod streams;
 mod tenants;
 mod users;
 mod webhooks;
@@ -43,6 +44,7 @@ fn main() -> std::process::ExitCode {
         faults::tests(),
         integrations::tests(),
         scim::tests(),
+        streams::tests(),
         webhooks::tests(),
     ];
     zygo_tests::runner::run(tests.into_iter().flatten().collect(), afterwards::tests())

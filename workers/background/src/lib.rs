@@ -2,6 +2,7 @@
 //! holds nothing that works without them, and names what is deployed before it, never what comes after.
 
 mod deliveries;
+mod streams;
 
 use worker::{Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
 
@@ -17,7 +18,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     zygo_queues::scheduled(&event.cron(), &env).await;
 }
 
-// The classes of the Durable Objects are exported by the crate that defines them; the one that delivers stands here, since it needs Postgres
-// and the way out.
+// The classes of the Durable Objects are exported by the crate that defines them; those that need Postgres stand here.
 pub use deliveries::DeliveriesObject;
+pub use streams::StreamObject;
 pub use zygo_objects as objects;

@@ -13,7 +13,7 @@ use worker::Env;
 use zygo_core::{
     error::{Code, Problem},
     http::etag::IfMatch,
-    id::{TenantId, UserId, WebhookId},
+    id::{TenantId, UserId},
     limits::gcra::Decision,
     tenancy::{directory::DirectoryEntry, plan::Feature},
     time::Timestamp,
@@ -23,7 +23,7 @@ use zygo_runtime::{
     postgres::{self, Role},
 };
 use zygo_store::{
-    Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, PlatformScope, SCIM_TOKEN, SESSION_ENDED,
+    Actor, Db, Guard, LAST_OWNER, LookupScope, MAIL_DOMAIN_REFUSED, MEMBER_SUSPENDED, MEMBERS_FULL, Owed, PlatformScope, SCIM_TOKEN, SESSION_ENDED,
     SIGN_ON_REQUIRED, SSO_NOT_COVERED, StoreError, TENANT_DELETED, TENANT_SUSPENDED, TenantScope, audit::Operation,
 };
 
@@ -129,9 +129,9 @@ impl Shared {
         self.trace.doubted.borrow_mut().push(tenant);
     }
 
-    /// The endpoints that the request's transactions owe deliveries, since this was last asked.
+    /// What the request's transactions owe, since this was last asked.
     #[must_use]
-    pub fn take_owed(&self) -> Vec<WebhookId> {
+    pub fn take_owed(&self) -> Owed {
         self.db.get().and_then(|db| db.as_ref().ok()).map(|db| db.take_owed()).unwrap_or_default()
     }
 

@@ -4,7 +4,7 @@
 
 use zygo_core::id::WebhookId;
 use zygo_queues::producer;
-use zygo_store::outbox::Queued;
+use zygo_store::{Owed, outbox::Queued};
 
 use crate::ctx::{Ctx, Shared};
 
@@ -21,9 +21,9 @@ pub fn wake(ctx: &Ctx, endpoint: WebhookId) {
     ctx.after(async move { producer::deliver(&shared.env, &[endpoint]).await });
 }
 
-/// Tells the endpoints' objects that the request's transactions owe them deliveries.
-pub async fn announce(shared: &Shared, owed: Vec<WebhookId>) {
+/// Tells those who pay what the request's transactions owe.
+pub async fn announce(shared: &Shared, owed: Owed) {
     if !owed.is_empty() {
-        producer::deliver(&shared.env, &owed).await;
+        producer::announce(&shared.env, &owed).await;
     }
 }

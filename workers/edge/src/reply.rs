@@ -150,6 +150,8 @@ pub enum AnswerBody {
     Kept(&'static Kept),
     /// What JavaScript holds.
     Value(JsValue),
+    /// The client's end of a WebSocket.
+    Socket(JsValue),
 }
 
 /// An answer ready for its headers.
@@ -177,7 +179,7 @@ impl AnswerBody {
         match self {
             Self::Text(text) => Some(text),
             Self::Kept(kept) => Some(&kept.text),
-            Self::Empty | Self::Value(_) => None,
+            Self::Empty | Self::Value(_) | Self::Socket(_) => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(inline_js = r#"
 const NAMES = ["x-request-id", "origin", "host", "authorization", "cf-connecting-ip", "content-type", "content-length",
   "idempotency-key", "if-none-match", "if-match", "cookie", "user-agent", "access-control-request-method",
-  "access-control-request-headers", "x-csrf-token", "accept", "accept-language", "svix-id", "svix-timestamp", "svix-signature"];
+  "access-control-request-headers", "x-csrf-token", "accept", "accept-language", "svix-id", "svix-timestamp", "svix-signature", "upgrade", "last-event-id"];
 export function head(request) {
   const headers = request.headers;
   return request.method + "\n" + request.url + "\n" + (headers.get("x-request-id") ?? "") + "\n" + (headers.get("origin") ?? "");
@@ -64,6 +64,13 @@ export async function callOut(url, headers, body, size, time) {
     controller.abort();
   }
 }
+export function switched(base, text, webSocket) {
+  const response = new Response(null, { status: 101, headers: base, webSocket });
+  const end = text.lastIndexOf("\n") + 1;
+  fill(response.headers, text.slice(0, end));
+  if (end < text.length) console.log(text.slice(end));
+  return response;
+}
 export function sendOn(env, binding, request) { return env[binding].fetch(request); }
 export function taken(response, name) { return response.headers.get(name) ?? undefined; }
 export function without(response, name) {
@@ -82,6 +89,8 @@ extern "C" {
     fn reply_text(status: u16, base: &JsValue, text: &str, body: &str) -> JsValue;
     #[wasm_bindgen(js_name = reply)]
     fn reply_value(status: u16, base: &JsValue, text: &str, body: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = switched)]
+    fn switched_js(base: &JsValue, text: &str, socket: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = headers)]
     fn headers_js(text: &str) -> JsValue;
     #[wasm_bindgen(js_name = place)]
@@ -99,7 +108,7 @@ extern "C" {
 }
 
 /// The headers that can be asked for, in the order of their numbers. The first two are in every [`head`]: every answer wants them.
-pub const HEADERS: [&str; 20] = [
+pub const HEADERS: [&str; 22] = [
     "x-request-id",
     "origin",
     "host",
@@ -120,6 +129,8 @@ pub const HEADERS: [&str; 20] = [
     "svix-id",
     "svix-timestamp",
     "svix-signature",
+    "upgrade",
+    "last-event-id",
 ];
 
 /// Method, URL, and the first two of [`HEADERS`], a line each; a header that is not there is an empty line.
@@ -150,6 +161,8 @@ pub enum Body<'a> {
     Text(&'a str),
     /// A stream or buffer that JavaScript already holds.
     Value(&'a JsValue),
+    /// The client's end of a WebSocket, to which the connection is switched (RFC 6455): the status is 101.
+    Socket(&'a JsValue),
 }
 
 /// Headers to begin responses with; `text` alternates names and values, a line each.
@@ -166,6 +179,7 @@ pub fn reply(status: u16, base: &JsValue, text: &str, body: &Body<'_>) -> JsValu
         Body::Empty => reply_value(status, base, text, &JsValue::NULL),
         Body::Text(body) => reply_text(status, base, text, body),
         Body::Value(value) => reply_value(status, base, text, value),
+        Body::Socket(socket) => switched_js(base, text, socket),
     }
 }
 

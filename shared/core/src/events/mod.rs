@@ -2,5 +2,6 @@
 
 pub mod event;
 pub mod job;
+pub mod readers;
 pub mod retry;
 pub mod webhook;

@@ -37,9 +37,12 @@ fn fresh(entry: &Logged, now: Timestamp) -> bool {
 }
 
 impl Log {
-    /// Adds a revocation and answers its place.
+    /// Adds a revocation and answers its place. A state that the tenant has already is none.
     pub(super) fn push(&mut self, revocation: Revocation, now: Timestamp) -> u64 {
         if let Revocation::Tenant(state) = revocation {
+            if state == self.state {
+                return self.seq;
+            }
             self.state = state;
         }
         self.entries.retain(|entry| fresh(entry, now));

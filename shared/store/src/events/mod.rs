@@ -5,6 +5,7 @@ pub mod dispatch;
 pub mod endpoint;
 pub mod log;
 pub mod mail;
+pub mod stream;
 
 pub use delivery::{AttemptRow, DeliveryRow, Position, Tried, attempts, begin_test, deliveries, delivery, replay, retry, settle_test};
 pub use dispatch::{Claimed, Outcome, Settled, Target, disable, disable_failing, expire, lagging, turn};
@@ -14,3 +15,4 @@ pub use endpoint::{
 };
 pub use log::{EventRow, events};
 pub use mail::{Reported, mail_standing, note_mail, own_mail, report_mail};
+pub use stream::{missed, take};

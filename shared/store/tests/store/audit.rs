@@ -75,6 +75,7 @@ const UNAUDITED: &[(&str, &str)] = &[
     ("security_events", "is the trail"),
     ("sessions", "user_activity and events keep its record"),
     ("sms_codes", "one-time, its use is an event"),
+    ("streams", "who is connected, for minutes"),
     ("user_activity", "is the trail"),
     ("user_preferences", "nobody's business but the user's"),
     ("webhook_attempts", "is a log"),

@@ -77,7 +77,7 @@ fn an_event_is_owed_to_each_endpoint_that_wants_it_and_whoever_commits_knows() {
         drop(app.take_owed());
         let change = events::Change { description: Some(Some("x".to_owned())), ..Default::default() };
         one_trip(&app, events::update_endpoint(&app, &scope, wants, &change, now())).await.unwrap();
-        assert_eq!(app.take_owed(), [wants], "who is owed comes back with the commit");
+        assert_eq!(app.take_owed().endpoints, [wants], "who is owed comes back with the commit");
         assert!(app.take_owed().is_empty());
         events::endpoint(&app, &scope, wants).await.unwrap();
         assert!(app.take_owed().is_empty(), "a read owes nothing");

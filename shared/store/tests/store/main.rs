@@ -35,5 +35,6 @@ mod seals;
 mod sessions;
 mod sign_on;
 mod statements;
+mod streams;
 mod team;
 mod tenancy;

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "it measures time, and has no caller that could hand it a clock")]
 
 mod delay;
+mod listen;
 mod mint;
 mod pool;
 mod request;
@@ -28,6 +29,8 @@ enum Task {
     Run(run::Options),
     /// Signs access tokens with the first key of a ring; one line each
     Mint(mint::Options),
+    /// Opens WebSockets and says when what is sent to all reaches them
+    Listen(listen::Options),
     /// Relays to Postgres with a delay each way, as a far database behind a near pool; prints its port
     Delay(delay::Options),
 }
@@ -36,6 +39,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Run(options) => run::run(options),
         Task::Mint(options) => mint::mint(&options),
+        Task::Listen(options) => listen::listen(options),
         Task::Delay(options) => delay::relay(&options),
     }
 }

@@ -21,7 +21,7 @@ async fn the_catalogue_is_the_programs() -> Result<()> {
         "{names:?}"
     );
     for one in types {
-        ensure!(shape::members(one)? == ["description", "name", "schema", "version"], "{one}");
+        ensure!(shape::members(one)? == ["description", "name", "permission", "schema", "to_person", "version"], "{one}");
         ensure!(one["schema"]["type"] == "object" && one["schema"]["additionalProperties"] == false, "{one}");
     }
     Ok(())

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq as _;
 use zygo_core::{
     access::{DefaultRole, Permission},
     error::{Code, Problem},
+    id::TenantId,
     identity::mfa,
     time::Timestamp,
 };
@@ -104,15 +105,24 @@ fn permit(route: &Route, caller: &Caller) -> Result<(), Problem> {
         // That they administer it, the handler's scope checks where its work is done.
         Who::Admin if caller.home().is_platform() => Ok(()),
         Who::Admin => Err(Problem::new(Code::TenantMismatch)),
-        Who::Member if caller.tenant_id.is_some() => Ok(()),
+        Who::Member => member(caller).map(drop),
         Who::Owner if caller.role.as_deref() == Some(DefaultRole::Owner.key()) => Ok(()),
         Who::Owner => Err(Problem::new(Code::PermissionDenied).detail("only an owner may").details(serde_json::json!({ "permission": null }))),
-        Who::Member => Err(Problem::new(Code::PermissionDenied)
-            .detail("this needs an active organisation")
-            .hint("POST /auth/switch-tenant gives a session in one of yours")
-            .details(serde_json::json!({ "permission": null }))),
         Who::Permission(permission) => hold(caller, permission),
     }
+}
+
+/// The active organisation of a caller.
+///
+/// # Errors
+/// `PERMISSION_DENIED` without one.
+pub fn member(caller: &Caller) -> Result<TenantId, Problem> {
+    caller.tenant_id.ok_or_else(|| {
+        Problem::new(Code::PermissionDenied)
+            .detail("this needs an active organisation")
+            .hint("POST /auth/switch-tenant gives a session in one of yours")
+            .details(serde_json::json!({ "permission": null }))
+    })
 }
 
 /// Whether a caller's token says that they hold a permission.

@@ -67,6 +67,7 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
         AnswerBody::Text(text) => Body::Text(text),
         AnswerBody::Kept(kept) => Body::Value(kept.value()),
         AnswerBody::Value(value) => Body::Value(value),
+        AnswerBody::Socket(socket) => Body::Socket(socket),
     };
     js::reply(answer.status, base, &text, &body)
 }
