@@ -118,12 +118,22 @@ pg_start() {
 $(tail -5 "$log" 2>/dev/null)"
 }
 
-# pg_again DIR dev|test: starts a server that was killed, at the port that it had.
+# pg_again DIR dev|test: starts a server that was killed, at the port that it had. While a process of the one before is still about to
+# notice its end, a new one does not begin: hence ten attempts.
 pg_again() {
+  local attempt
   pg_locate "$1"
-  # Its processes are gone: whoever calls this has killed them.
-  rm -f "$PG_HOME/data/postmaster.pid"
-  as_pg "$PG_PROGRAMS/pg_ctl" start -D "$PG_HOME/data" -l "$PG_HOME/data/server.log" -w -t 60 -o "-p $(cat "$PG_HOME/port") $(pg_settings "$2")" >/dev/null
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    # Whoever calls this has killed the process that the file names.
+    rm -f "$PG_HOME/data/postmaster.pid"
+    if as_pg "$PG_PROGRAMS/pg_ctl" start -D "$PG_HOME/data" -l "$PG_HOME/data/server.log" -w -t 60 \
+      -o "-p $(cat "$PG_HOME/port") $(pg_settings "$2")" >/dev/null 2>&1; then
+      return 0
+    fi
+    sleep 0.5
+  done
+  fail "PostgreSQL does not come back. Its log ends with:
+$(tail -5 "$PG_HOME/data/server.log" 2>/dev/null)"
 }
 
 pg_stop() {

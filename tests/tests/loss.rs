@@ -5,7 +5,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,13 +60,19 @@ impl Random {
 /// The versions that an answer of 200 named, by organisation: what was promised.
 type Promised = Arc<Mutex<BTreeMap<String, BTreeSet<i64>>>>;
 
+/// Whether there is a runtime to be asked: what is killed commits nothing, and while it starts nothing must reach it.
+static UP: AtomicBool = AtomicBool::new(true);
+
 /// Changes organisations 50 times a second until an instant. Answers how often it asked.
 async fn change(members: Vec<Member>, promised: Promised, until: Instant) -> usize {
     let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut running = Vec::new();
     while Instant::now() < until {
         ticks.tick().await;
+        if !UP.load(Ordering::Relaxed) {
+            continue;
+        }
         let member = members[running.len() % members.len()].clone();
         let (promised, name) = (Arc::clone(&promised), format!("Under fire {}", running.len()));
         running.push(tokio::spawn(async move {
@@ -99,6 +108,7 @@ async fn kill(system: &System, postgres: &Postgres, random: &mut Random, until: 
         }
         if what != 1 {
             system.kill().await?;
+            UP.store(false, Ordering::Relaxed);
         }
         sleep(Duration::from_millis(random.below(1_000))).await;
         if what != 0 {
@@ -106,6 +116,7 @@ async fn kill(system: &System, postgres: &Postgres, random: &mut Random, until: 
         }
         if what != 1 {
             system.restart().await?;
+            UP.store(true, Ordering::Relaxed);
         }
         // What a minute's sweep would do, it does here after each end.
         system.scheduled("* * * * *").await?;
