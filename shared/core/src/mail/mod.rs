@@ -19,7 +19,8 @@ use crate::{
 /// A mail to be written, with what it says.
 ///
 /// None carries a name: whoever signs up with somebody else's address chooses the name, and must not thereby write a line of
-/// the mail that we send there.
+/// the mail that we send there. Nor does an invitation wear its organisation's logo or colours: anybody may make an organisation and invite
+/// anybody, and a picture can say whatever a line can. Whose it is, the page says that it leads to.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Mail<'a> {
     /// After sign-up: confirm the address.
