@@ -24,6 +24,8 @@ use zygo_runtime::{Config, clock, log};
 
 /// Endpoints that are woken at once: an invocation has six connections.
 const WAKES: usize = 5;
+/// Rows that are worked on at once: each holds a connection to Postgres, and perhaps one to somebody else.
+const RUNS: usize = 3;
 
 /// A message on any queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,6 +58,7 @@ pub struct Row {
 pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<()> {
     let config = Config::read(env).map_err(worker::Error::RustError)?;
     let dead = batch.queue().ends_with("-dead");
+    let mut rows = Vec::new();
     // Of one endpoint, one wake is as good as many.
     let mut woken: HashMap<WebhookId, Vec<_>> = HashMap::new();
     for message in batch.iter() {
@@ -67,18 +70,20 @@ pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<
                 continue;
             }
         };
-        let outcome = match message.body() {
-            Message::Row(row) if dead => dead::bury(env, &config, row, clock::now()).await,
-            Message::Row(row) => run::run(env, &config, row, clock::now()).await,
+        match message.body() {
+            Message::Row(row) => rows.push((row.clone(), message)),
             // Whom no wake reached, the sweep wakes.
-            Message::Deliver { .. } if dead => run::Next::Settled,
-            Message::Deliver { webhook_id } => {
-                woken.entry(*webhook_id).or_default().push(message);
-                continue;
-            }
-        };
-        settle(&message, outcome);
+            Message::Deliver { .. } if dead => settle(&message, run::Next::Settled),
+            Message::Deliver { webhook_id } => woken.entry(*webhook_id).or_default().push(message),
+        }
     }
+    stream::iter(rows)
+        .for_each_concurrent(RUNS, async |(row, message)| {
+            let now = clock::now();
+            let outcome = if dead { dead::bury(env, &config, &row, now).await } else { run::run(env, &config, &row, now).await };
+            settle(&message, outcome);
+        })
+        .await;
     stream::iter(woken)
         .for_each_concurrent(WAKES, async |(endpoint, messages)| {
             let outcome = wake(env, endpoint).await;

@@ -1,5 +1,7 @@
 //! A client of the API at some host, from some address, perhaps with a token.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use reqwest::{Client, Method, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
@@ -25,7 +27,8 @@ impl Api {
     /// When the client cannot be built.
     pub fn new(base: &str) -> Result<Self> {
         // `Host` and `CF-Connecting-IP` are ours to say, and redirects ours to see.
-        let http = Client::builder().http1_only().redirect(Policy::none()).no_proxy().build()?;
+        // workerd hangs up on whoever said nothing for five seconds; who speaks at that very moment is not to fail.
+        let http = Client::builder().http1_only().redirect(Policy::none()).no_proxy().pool_idle_timeout(Duration::from_secs(3)).build()?;
         Ok(Self {
             http,
             base: base.to_owned(),

@@ -44,7 +44,9 @@ async fn metrics_are_the_operators() -> Result<()> {
     let system = world::shared().await?;
     let (api, (_, session)) = (system.api()?, system.session().await?);
     api.get("/metrics").await?.expect(401)?.problem("UNAUTHENTICATED")?;
-    for token in ["x", &session.access, system.secrets.ops_token.trim_end_matches(char::is_alphanumeric)] {
+    let mut cut = system.secrets.ops_token.clone();
+    cut.pop();
+    for token in ["x", &session.access, &cut] {
         api.with(token).get("/metrics").await?.expect(401)?.problem("TOKEN_INVALID")?;
     }
     let answer = api.with(&system.secrets.ops_token).get("/metrics").await?.expect(200)?;

@@ -28,7 +28,7 @@ async fn reads_and_changes() -> Result<()> {
     ensure!(answer.round_trips()? == 1, "{answer}");
     let before = answer.json()?;
     let defaults = json!({ "session_idle_days": 30, "session_absolute_days": 90, "password_min_length": 12, "mfa_policy": "optional",
-        "mfa_grace_days": 14, "allowed_mail_domains": [], "ip_allow_list": [], "updated_at": before["updated_at"] });
+        "mfa_grace_days": 14, "allowed_mail_domains": [], "ip_allow_list": [], "cors_origins": [], "updated_at": before["updated_at"] });
     ensure!(before == defaults, "{before}");
     let tag = answer.header("etag").context("no ETag")?.to_owned();
     let change = json!({ "session_idle_days": 7, "session_absolute_days": 60, "password_min_length": 16, "mfa_grace_days": 0,
