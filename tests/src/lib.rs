@@ -54,4 +54,4 @@ pub use client::Api;
 pub use people::{Member, Person, Session};
 pub use system::System;
 pub use tab::Tab;
-pub use wait::{eventually, eventually_within};
+pub use wait::{eventually, eventually_every, eventually_within};

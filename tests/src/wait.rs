@@ -18,11 +18,19 @@ pub async fn eventually<T>(attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
 /// # Errors
 /// The last failure.
 pub async fn eventually_within<T>(limit: Duration, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
+    eventually_every(Duration::from_millis(50), limit, attempt).await
+}
+
+/// The same with a pause between attempts, for what takes long, or where each attempt costs or counts.
+///
+/// # Errors
+/// The last attempt's.
+pub async fn eventually_every<T>(pause: Duration, limit: Duration, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
     let deadline = Instant::now() + limit;
     loop {
         match attempt().await {
             Err(error) if Instant::now() >= deadline => return Err(error).with_context(|| format!("after {limit:?}")),
-            Err(_) => sleep(Duration::from_millis(50)).await,
+            Err(_) => sleep(pause).await,
             done => return done,
         }
     }
