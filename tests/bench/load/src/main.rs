@@ -7,7 +7,6 @@
 mod delay;
 mod listen;
 mod mint;
-mod pool;
 mod request;
 mod response;
 mod run;
