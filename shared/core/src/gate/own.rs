@@ -49,7 +49,11 @@ impl Own {
         if now < self.retry_at {
             return Spend::Denied(self.decision(party, false, now));
         }
-        if self.left == 0 || now >= self.until {
+        // Its share ran out unused: as little is known of it as of one that comes for the first time.
+        if now >= self.until {
+            (self.left, self.until) = (unasked(self.rate), now.plus_millis(LEASE_MS));
+        }
+        if self.left == 0 {
             self.wanted = true;
             return Spend::NeedLease;
         }
@@ -64,9 +68,20 @@ impl Own {
         self.owes() || now < self.until.max(self.retry_at)
     }
 
-    /// Whether the gate is to be told of it.
-    pub(super) const fn owes(&self) -> bool {
+    /// Whether the gate is to be told of it sooner or later.
+    const fn owes(&self) -> bool {
         self.used > 0 || self.held > 0 || self.wanted
+    }
+
+    /// Whether the gate is to be told of it now. Whoever used nothing of its share keeps it while it is good: given back with the
+    /// next lease, it would have to be asked for with the next request, and so on with everybody else's.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.used > 0 || self.wanted || (self.held > 0 && now >= self.until)
+    }
+
+    /// Whether a request waits for a share.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     /// What the gate is told; whoever used nothing and waits for nothing gives its share back.

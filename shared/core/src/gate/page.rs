@@ -132,8 +132,10 @@ impl Page {
     pub(super) fn tell(&mut self, now: Timestamp) -> Vec<Told> {
         let gates = self.rate.gates();
         self.parties.retain(|_, own| own.is_known(now));
-        let owing = self.parties.iter_mut().filter(|(_, own)| own.owes()).take(MOST_TOLD);
-        owing.map(|(party, own)| own.tell(*party, gates)).collect()
+        let mut due: Vec<_> = self.parties.iter_mut().filter(|(_, own)| own.is_due(now)).collect();
+        // Those that somebody waits for first: untold, they would be asked for in vain.
+        due.sort_unstable_by_key(|(_, own)| !own.is_wanted());
+        due.into_iter().take(MOST_TOLD).map(|(party, own)| own.tell(*party, gates)).collect()
     }
 
     pub(super) fn accept(&mut self, asked: &Asked, lease: &Lease, now: Timestamp) {

@@ -34,8 +34,13 @@ impl Town {
     }
 
     fn request(&mut self, isolate: usize, now: i64) -> bool {
+        self.request_of(isolate, None, now)
+    }
+
+    fn request_of(&mut self, isolate: usize, person: Option<UserId>, now: i64) -> bool {
+        let party = person.map(Party::User).zip(self.rate.of_one_party());
         for _ in 0..=self.rate.gates() {
-            match self.books[isolate].spend(TENANT, None, at(now)) {
+            match self.books[isolate].spend(TENANT, party, at(now)) {
                 Spend::Ok(_) => return true,
                 Spend::Denied(decision) => {
                     assert!(decision.retry_after_ms > 0);
@@ -88,15 +93,28 @@ fn a_flood_from_eight_isolates_is_held_to_the_limit_and_gets_it() {
 
 #[test]
 fn a_steady_rate_seldom_calls() {
+    // However many people share the rate, and whether or not each of them asks in every lease.
     // Below two requests a second and isolate the ten seconds of a lease alone mean more calls.
-    for (isolates, rate, every_ms) in [(8, 12_000, 6), (8, 3000, 25), (1, 600, 125), (4, 600, 110)] {
-        let mut town = Town::new(isolates, Rate::per_minute(rate));
-        let requests = (0..300_000).step_by(every_ms);
-        let total = requests.clone().count();
-        for (n, now) in requests.enumerate() {
-            assert!(town.request(n % isolates, now), "refused at {now} ms, {rate} per minute");
+    for (isolates, rate, per_minute) in [
+        (8, 12_000, 10_000_i64),
+        (8, 12_000, 10_800),
+        (1, 12_000, 10_800),
+        (8, 3000, 2400),
+        (1, 3000, 2700),
+        (1, 600, 480),
+        (1, 600, 540),
+        (4, 600, 540),
+    ] {
+        for people in [None, Some(16_u64), Some(300)] {
+            let mut town = Town::new(isolates, Rate::per_minute(rate));
+            let total = per_minute * 5;
+            for n in 0..total {
+                let now = n * 60_000 / per_minute;
+                let person = people.map(|people| user(u128::from(n.unsigned_abs() % people)));
+                assert!(town.request_of(n as usize % isolates, person, now), "refused at {now} ms, {rate} per minute");
+            }
+            assert!(i64::from(town.calls) * 20 < total, "{} calls of {total} at {rate}, {people:?}", town.calls);
         }
-        assert!(town.calls as usize * 20 < total, "{} calls of {total} at {rate}", town.calls);
     }
 }
 
