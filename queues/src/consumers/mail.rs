@@ -13,12 +13,13 @@ use zygo_core::{
         risk::mailed_code::{self, MailedCode},
     },
     limits::policy::LOCK_FROM,
-    mail::{Language, Mail},
+    mail::{Language, Mail, brand::Brand},
     text::Locale,
 };
 use zygo_runtime::{postgres, random};
 use zygo_store::{
-    access, events,
+    access,
+    events::{self, Proved},
     identity::{self, MailProfile, NewToken, NewVerification},
 };
 
@@ -199,12 +200,19 @@ async fn send(work: &Work<'_>, mail: &Mail<'_>, profile: &MailProfile) -> Result
 
 async fn send_to(work: &Work<'_>, mail: &Mail<'_>, email: &str, locale: &str) -> Result<(), Failure> {
     let hashes = work.config.seal_keys.address_hashes(email);
-    let standing = events::mail_standing(work.db, work.scope, email, &hashes, work.now);
-    let trouble = postgres::bounded(standing).await?.map_err(postgres_problem)?;
-    if let Some(trouble) = trouble.filter(|trouble| !mail.need().goes(*trouble)) {
+    let standing = events::mail_standing(work.db, work.scope, work.outbox_id, (email, &hashes), work.now);
+    let standing = postgres::bounded(standing).await?.map_err(postgres_problem)?;
+    if let Some(trouble) = standing.trouble.filter(|trouble| !mail.need().goes(*trouble)) {
         return Err(Failure::Moot(trouble.reason()));
     }
     let locale = Locale::parse(locale).ok();
-    let rendered = mail.render(Language::of(locale.as_ref())).map_err(|_| Failure::Fail("the mail's template is broken"))?;
+    let brand = standing.proved.filter(|proved| mail.is_branded(proved.is_member)).and_then(|proved| brand(work, proved));
+    let rendered = mail.render(Language::of(locale.as_ref()), brand.as_ref()).map_err(|_| Failure::Fail("the mail's template is broken"))?;
     mailer::send(work, email, rendered).await
+}
+
+/// The look of an organisation; its logo is served where the API is.
+fn brand(work: &Work<'_>, proved: Proved) -> Option<Brand> {
+    let logos = format!("{}/logos/{}/", work.config.issuer, proved.tenant_id);
+    Brand::new(&proved.domain, &proved.name, proved.colors, proved.logo_url.as_deref(), &logos)
 }

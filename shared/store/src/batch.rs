@@ -24,11 +24,11 @@ const MOST: usize = 24;
 /// Opens every transaction: the context that policies and triggers read, transaction-local.
 const ENTER: Statement<LookupScope> = Statement::new(
     "batch.enter",
-    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
-    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
+    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
+    &[Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT],
     "/* batch.enter */ SELECT set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true), \
      set_config('app.request_id', $3, true), set_config('app.actor', $4, true), set_config('app.platform_reason', $5, true), \
-     set_config('app.address', $6, true)",
+     set_config('app.address', $6, true), set_config('app.host_tenant_id', $7, true)",
 );
 
 /// Opens the work of a guarded scope: an error where the person may not, so that nothing after it is done.
@@ -129,8 +129,8 @@ impl<'a, S: Scope> Batch<'a, S> {
             return Err(StoreError::Bug("a batch of too many statements".into()));
         }
         let context = self.scope.context();
-        let Context { tenant_id, user_id, request_id, actor, platform_reason, address } = &context;
-        let enter = [tenant_id, user_id, request_id, actor, platform_reason, address].map(|value| (value as Param<'_>, Type::TEXT));
+        let Context { tenant_id, user_id, request_id, actor, platform_reason, address, host_tenant_id } = &context;
+        let enter = [tenant_id, user_id, request_id, actor, platform_reason, address, host_tenant_id].map(|value| (value as Param<'_>, Type::TEXT));
         let client = self.db.one_trip();
         let alone = OptionFuture::from(self.alone.then(|| client.query_typed(ALONE.described().sql, &[])));
         let guard = OptionFuture::from(self.scope.guard().map(|guard| require(client, guard)));

@@ -41,6 +41,7 @@ pub struct Context {
     pub(crate) actor: String,
     pub(crate) platform_reason: String,
     pub(crate) address: String,
+    pub(crate) host_tenant_id: String,
 }
 
 mod sealed {
@@ -158,6 +159,7 @@ impl Scope for TenantScope {
             actor: self.actor.to_string(),
             platform_reason: String::new(),
             address: self.address.clone(),
+            host_tenant_id: String::new(),
         }
     }
 
@@ -174,13 +176,20 @@ pub struct LookupScope {
     user_id: Option<UserId>,
     request_id: String,
     address: String,
+    host_tenant_id: Option<TenantId>,
 }
 
 impl LookupScope {
     /// The scope of a request, with the person if one has signed in.
     #[must_use]
     pub fn new(user_id: Option<UserId>, request_id: &str) -> Self {
-        Self { user_id, request_id: request_id.to_owned(), address: String::new() }
+        Self { user_id, request_id: request_id.to_owned(), address: String::new(), host_tenant_id: None }
+    }
+
+    /// The same, at the host of an organisation: what is owed is owed on its behalf.
+    #[must_use]
+    pub fn at_host(self, tenant_id: Option<TenantId>) -> Self {
+        Self { host_tenant_id: tenant_id, ..self }
     }
 
     /// The same, from a client address, which the audit trail keeps.
@@ -208,6 +217,7 @@ impl Scope for LookupScope {
             request_id: self.request_id.clone(),
             actor: self.user_id.map_or(Actor::Anonymous, Actor::User).to_string(),
             address: self.address.clone(),
+            host_tenant_id: self.host_tenant_id.map(|id| id.to_string()).unwrap_or_default(),
             ..Context::default()
         }
     }

@@ -10,6 +10,7 @@ mod auth;
 mod faults;
 mod integrations;
 mod journey;
+mod mails;
 mod operations;
 mod pages;
 mod permissions;
@@ -43,6 +44,7 @@ fn main() -> std::process::ExitCode {
         platform::tests(),
         faults::tests(),
         integrations::tests(),
+        mails::tests(),
         scim::tests(),
         streams::tests(),
         webhooks::tests(),

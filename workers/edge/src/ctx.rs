@@ -154,7 +154,8 @@ impl Shared {
     /// The scope in which nothing of a tenant can be seen.
     #[must_use]
     pub fn lookup(&self) -> LookupScope {
-        LookupScope::new(self.trace.user_id.get(), &self.request_id).from_address(self.head.client_address())
+        let host = self.trace.host.borrow().as_ref().map(|host| host.tenant_id);
+        LookupScope::new(self.trace.user_id.get(), &self.request_id).from_address(self.head.client_address()).at_host(host)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Mails: what is written, in which language; sending is done elsewhere.
 
+pub mod brand;
 mod notice;
 pub mod report;
 pub mod samples;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::brand::{Brand, Look};
 use crate::{
     error::Problem,
     identity::notice::{Notice, Reason},
@@ -18,9 +20,10 @@ use crate::{
 
 /// A mail to be written, with what it says.
 ///
-/// None carries a name: whoever signs up with somebody else's address chooses the name, and must not thereby write a line of
-/// the mail that we send there. Nor does an invitation wear its organisation's logo or colours: anybody may make an organisation and invite
-/// anybody, and a picture can say whatever a line can. Whose it is, the page says that it leads to.
+/// None carries a person's name: whoever signs up with somebody else's address chooses the name, and must not thereby write a line of
+/// the mail that we send there. Nor does it show what an organisation says of itself, its name, logo or colours, while nobody knows who that
+/// is: anybody may make an organisation and invite anybody, and a picture can say whatever a line can. Whose it is, the page says that it
+/// leads to. One that has proved a domain is known; its mails have its [`Brand`], and the domain in it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Mail<'a> {
     /// After sign-up: confirm the address.
@@ -135,7 +138,7 @@ pub struct Rendered {
     pub subject: String,
     /// The plain text.
     pub text: String,
-    /// The same as HTML, without anything that is fetched.
+    /// The same as HTML. Nothing is fetched for it but the logo of an organisation that has a brand.
     pub html: String,
     /// The links in it.
     pub links: Vec<String>,
@@ -202,17 +205,18 @@ impl Mail<'_> {
         }
     }
 
-    /// Writes the mail.
+    /// Writes the mail, in the look of the organisation that it is sent for.
     ///
     /// # Errors
     /// `INTERNAL`, if its link is not one of the web or it cannot be written.
-    pub fn render(&self, language: Language) -> Result<Rendered, Problem> {
+    pub fn render(&self, language: Language, brand: Option<&Brand>) -> Result<Rendered, Problem> {
         let link = self.link();
         if link.is_some_and(|l| !l.starts_with("https://") && !l.starts_with("http://")) {
             return Err(Problem::internal("a mail's link is not one of the web"));
         }
         let tokens = self.token().map(|(name, token)| (name.to_owned(), token.to_owned())).into_iter().collect();
-        let written = template::write(self, language).map_err(|e| Problem::internal(format!("mail {} {}: {e}", self.name(), language.tag())))?;
+        let written = template::write(self, language, &Look::of(brand))
+            .map_err(|e| Problem::internal(format!("mail {} {}: {e}", self.name(), language.tag())))?;
         Ok(Rendered {
             subject: written.subject,
             text: written.text,

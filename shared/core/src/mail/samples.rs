@@ -1,9 +1,12 @@
 //! Every mail with invented values, to be looked at while developing, and by the tests.
 
-use super::{Language, Mail, Notice, Reason};
-use crate::identity::{
-    mfa::sms::SmsCode,
-    notice::{Factor, Provider},
+use super::{Language, Mail, Notice, Reason, brand::Brand};
+use crate::{
+    identity::{
+        mfa::sms::SmsCode,
+        notice::{Factor, Provider},
+    },
+    tenancy::settings::Colors,
 };
 
 /// The notices that are written in different words.
@@ -41,6 +44,14 @@ pub(super) const TEMPLATES: [Mail<'static>; 10] = [
 pub fn mails() -> impl Iterator<Item = Mail<'static>> {
     let link = "https://getzygo.example/end-sessions?token=ze_AAAA";
     TEMPLATES.into_iter().chain(NOTICES.iter().map(move |notice| Mail::SecurityNotice { notice, country: None, link }))
+}
+
+/// The look of an organisation, with a logo that is not there, below the address of the API.
+#[must_use]
+pub fn brand(issuer: &str) -> Option<Brand> {
+    let colors: Colors = serde_json::from_value(serde_json::json!({ "primary": "#ffd400" })).ok()?;
+    let logos = format!("{issuer}/logos/0193a1b2-0000-7000-8000-000000000001/");
+    Brand::new("acme.example", "Acme & Söhne", colors, Some(&format!("{logos}5f2c9e.webp")), &logos)
 }
 
 /// The short message.

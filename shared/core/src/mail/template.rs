@@ -4,7 +4,7 @@ use std::fmt;
 
 use askama::{Error, Template, filters::Escaper};
 
-use super::{Language, Mail, notice};
+use super::{Language, Mail, brand::Look, notice};
 use crate::identity::{mfa::token::Kind, one_time::Purpose};
 
 const MINUTE: i64 = 60;
@@ -20,11 +20,12 @@ pub(super) struct Written {
 
 /// Writes the mail of one source in both forms, with the values that the source reads.
 macro_rules! written {
-    ($source:literal, $language:expr, $($name:ident: $kind:ty = $value:expr),+) => {{
+    ($source:literal, ($language:expr, $look:expr), $($name:ident: $kind:ty = $value:expr),+) => {{
         #[derive(Template)]
         #[template(path = $source, config = "src/mail/templates/text/askama.toml", escape = "none")]
         struct Text<'a> {
             language: &'a str,
+            look: &'a Look<'a>,
             $($name: $kind),+
         }
         #[derive(Template)]
@@ -32,27 +33,28 @@ macro_rules! written {
         struct Html<'a> {
             language: &'a str,
             subject: &'a str,
+            look: &'a Look<'a>,
             $($name: $kind),+
         }
-        let language = $language.tag();
-        let text = without_gaps(&Text { language, $($name: $value),+ }.render()?);
+        let (language, look) = ($language.tag(), $look);
+        let text = without_gaps(&Text { language, look, $($name: $value),+ }.render()?);
         // The frame begins with it.
         let subject = text.lines().next().unwrap_or_default().to_owned();
-        let html = without_gaps(&Html { language, subject: &subject, $($name: $value),+ }.render()?);
+        let html = without_gaps(&Html { language, subject: &subject, look, $($name: $value),+ }.render()?);
         Ok(Written { subject, text, html })
     }};
 }
 
 /// Writes a mail in both forms.
-pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Error> {
+pub(super) fn write(mail: &Mail<'_>, language: Language, look: &Look<'_>) -> Result<Written, Error> {
     use Language::{English, German};
     let life = |purpose: Purpose, unit: i64| purpose.ttl_seconds().checked_div(unit).unwrap_or(0);
     // A source in both languages, with a link and how long that works.
     macro_rules! with_link {
         ($english:literal, $german:literal, $link:expr, $life:ident = $value:expr) => {
             match language {
-                English => written!($english, language, link: &'a str = $link, $life: i64 = $value),
-                German => written!($german, language, link: &'a str = $link, $life: i64 = $value),
+                English => written!($english, (language, look), link: &'a str = $link, $life: i64 = $value),
+                German => written!($german, (language, look), link: &'a str = $link, $life: i64 = $value),
             }
         };
     }
@@ -69,19 +71,19 @@ pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Erro
             with_link!("deletion_requested.en", "deletion_requested.de", link, days = life(Purpose::CancelDeletion, DAY))
         }
         Mail::AccountExists { link } => match language {
-            English => written!("account_exists.en", language, link: &'a str = link),
-            German => written!("account_exists.de", language, link: &'a str = link),
+            English => written!("account_exists.en", (language, look), link: &'a str = link),
+            German => written!("account_exists.de", (language, look), link: &'a str = link),
         },
         Mail::AccountLocked { failures, minutes } => match language {
-            English => written!("account_locked.en", language, failures: u32 = failures, minutes: u32 = minutes),
-            German => written!("account_locked.de", language, failures: u32 = failures, minutes: u32 = minutes),
+            English => written!("account_locked.en", (language, look), failures: u32 = failures, minutes: u32 = minutes),
+            German => written!("account_locked.de", (language, look), failures: u32 = failures, minutes: u32 = minutes),
         },
         Mail::SignInCode { code, reasons } => {
             let odd = notice::odd(reasons, language);
             let (odd, minutes) = (odd.as_str(), Kind::Challenge.ttl_seconds().checked_div(MINUTE).unwrap_or(0));
             match language {
-                English => written!("sign_in_code.en", language, code: &'a str = code, odd: &'a str = odd, minutes: i64 = minutes),
-                German => written!("sign_in_code.de", language, code: &'a str = code, odd: &'a str = odd, minutes: i64 = minutes),
+                English => written!("sign_in_code.en", (language, look), code: &'a str = code, odd: &'a str = odd, minutes: i64 = minutes),
+                German => written!("sign_in_code.de", (language, look), code: &'a str = code, odd: &'a str = odd, minutes: i64 = minutes),
             }
         }
         Mail::SecurityNotice { notice, country, link } => {
@@ -89,10 +91,10 @@ pub(super) fn write(mail: &Mail<'_>, language: Language) -> Result<Written, Erro
             let (told, days) = (told.as_str(), life(Purpose::EndSessions, DAY));
             match language {
                 English => {
-                    written!("security_notice.en", language, title: &'a str = title, told: &'a str = told, link: &'a str = link, days: i64 = days)
+                    written!("security_notice.en", (language, look), title: &'a str = title, told: &'a str = told, link: &'a str = link, days: i64 = days)
                 }
                 German => {
-                    written!("security_notice.de", language, title: &'a str = title, told: &'a str = told, link: &'a str = link, days: i64 = days)
+                    written!("security_notice.de", (language, look), title: &'a str = title, told: &'a str = told, link: &'a str = link, days: i64 = days)
                 }
             }
         }

@@ -136,6 +136,22 @@ impl MfaPolicy {
 #[serde(transparent)]
 pub struct Color(String);
 
+impl Color {
+    /// The colour as the web writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its red, green and blue.
+    #[must_use]
+    pub fn channels(&self) -> [u8; 3] {
+        let digits = self.0.trim_start_matches('#');
+        let [_, red, green, blue] = u32::from_str_radix(digits, 16).unwrap_or_default().to_be_bytes();
+        [red, green, blue]
+    }
+}
+
 impl<'de> Deserialize<'de> for Color {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
@@ -250,6 +266,7 @@ mod tests {
     fn colours() {
         let colors: Colors = serde_json::from_value(json!({ "primary": "#1A2B3C" })).unwrap();
         assert_eq!(serde_json::to_value(&colors).unwrap(), json!({ "primary": "#1a2b3c" }));
+        assert_eq!(colors.primary.unwrap().channels(), [0x1a, 0x2b, 0x3c]);
         for odd in ["", "#", "#12345", "#1234567", "#12345g", "123456", "red", "#１２３４５６", "#fff;}"] {
             assert!(serde_json::from_value::<Color>(json!(odd)).is_err(), "{odd}");
         }

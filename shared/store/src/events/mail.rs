@@ -1,9 +1,11 @@
 //! Addresses that mail does not reach, or whose owners want none. They are known by keyed hashes, which the caller makes.
 
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 use zygo_core::{
+    id::{OutboxId, TenantId},
     mail::{report::Fate, standing::Trouble},
     seal::CodeHash,
+    tenancy::settings::Colors,
     time::Timestamp,
 };
 
@@ -35,6 +37,24 @@ const STANDING: Statement<PlatformScope> = Statement::new(
      SELECT state FROM found",
 );
 
+/// The organisation that a mail is sent for, if it has proved who it is: by a mail domain, or by a host that leads to it. Where it has proved
+/// several, it goes by the domain of its addresses, and by what it proved first.
+const PROVED: Statement<PlatformScope> = Statement::new(
+    "events.mail.proved",
+    &[Type::UUID, Type::TEXT],
+    &[Type::UUID, Type::TEXT, Type::JSONB, Type::TEXT, Type::TEXT, Type::BOOL],
+    "/* events.mail.proved */ SELECT t.id, t.name, t.colors, t.logo_url, p.domain, EXISTS ( \
+       SELECT FROM users u JOIN user_roles m ON m.user_id = u.id WHERE u.email = $2 AND m.tenant_id = t.id AND m.status = 'active') AS is_member \
+     FROM outbox o JOIN tenants t ON t.id = coalesce(nullif(o.tenant_id, '00000000-0000-0000-0000-000000000000'), o.on_behalf_of) \
+       AND t.status IN ('active', 'deleting') \
+     CROSS JOIN LATERAL ( \
+       SELECT domain FROM ( \
+         SELECT 1 AS rank, s.domain, s.verified_at FROM sso_domains s WHERE s.tenant_id = t.id AND s.verified_at IS NOT NULL UNION ALL \
+         SELECT 2, d.domain, d.verified_at FROM tenant_domains d WHERE d.tenant_id = t.id AND d.kind = 'custom' AND d.status = 'active') every \
+       ORDER BY rank, verified_at, domain LIMIT 1) p \
+     WHERE o.id = $1",
+);
+
 const MINE: Statement<LookupScope> = Statement::new(
     "events.mail.mine",
     &[],
@@ -43,7 +63,8 @@ const MINE: Statement<LookupScope> = Statement::new(
 );
 
 /// This module's statements.
-pub const STATEMENTS: &[Described] = &[REPORTED_TO_US.described(), REPORTED_BY_US.described(), STANDING.described(), MINE.described()];
+pub const STATEMENTS: &[Described] =
+    &[REPORTED_TO_US.described(), REPORTED_BY_US.described(), STANDING.described(), PROVED.described(), MINE.described()];
 
 /// What a carrier says of a mail to an address.
 #[derive(Clone, Copy)]
@@ -86,20 +107,63 @@ pub async fn note_mail(db: &Db, scope: &PlatformScope, reported: &Reported<'_>, 
     only(rows, "events.mail.notice").map(drop)
 }
 
-/// The trouble that an address is in, if it is in any.
+/// An organisation that has proved who it is, as it says that it looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved {
+    /// The organisation.
+    pub tenant_id: TenantId,
+    /// What it calls itself.
+    pub name: String,
+    /// The domain that it has proved to be its own.
+    pub domain: String,
+    /// Its colours.
+    pub colors: Colors,
+    /// Where its logo is.
+    pub logo_url: Option<String>,
+    /// Whether the recipient is a member.
+    pub is_member: bool,
+}
+
+impl Proved {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            tenant_id: row.id("id")?,
+            name: row.cell("name")?,
+            domain: row.cell("domain")?,
+            // Colours that are none keep no mail from being sent.
+            colors: serde_json::from_value(row.cell("colors")?).unwrap_or_default(),
+            logo_url: row.cell("logo_url")?,
+            is_member: row.cell("is_member")?,
+        })
+    }
+}
+
+/// What a mail must know before it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The trouble that its address is in, if it is in any.
+    pub trouble: Option<Trouble>,
+    /// For whom it is sent, if that is an organisation that has proved who it is.
+    pub proved: Option<Proved>,
+}
+
+/// How it stands with the address that a row's mail is for, and with whom the mail is for.
 ///
 /// # Errors
 /// `Unavailable`, `Retry`.
 pub async fn mail_standing(
     db: &Db,
     scope: &PlatformScope,
-    address: &str,
-    hashes: &[CodeHash],
+    row: OutboxId,
+    (address, hashes): (&str, &[CodeHash]),
     now: Timestamp,
-) -> Result<Option<Trouble>, StoreError> {
-    let rows = Batch::write(db, scope).add(&STANDING, &[&address, &columns(hashes), &at(now)]).rows().await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Trouble::parse(row.cell("state")?))
+) -> Result<Standing, StoreError> {
+    let (row, hashes, now) = (row.uuid(), columns(hashes), at(now));
+    let batch = Batch::write(db, scope).add(&STANDING, &[&address, &hashes, &now]).add(&PROVED, &[&row, &address]);
+    let mut answers = batch.run().await?;
+    let (trouble, proved) = (answers.take(), answers.take());
+    let trouble = trouble.first().map(|row| row.cell("state")).transpose()?;
+    Ok(Standing { trouble: trouble.and_then(Trouble::parse), proved: proved.first().map(Proved::read).transpose()? })
 }
 
 /// The trouble that the caller's address is in, and since when.

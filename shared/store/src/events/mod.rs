@@ -14,5 +14,5 @@ pub use endpoint::{
     secret_context, show_secret, update_endpoint,
 };
 pub use log::{EventRow, events};
-pub use mail::{Reported, mail_standing, note_mail, own_mail, report_mail};
+pub use mail::{Proved, Reported, Standing, mail_standing, note_mail, own_mail, report_mail};
 pub use stream::{missed, take};

@@ -52,9 +52,10 @@ const SEEN: Statement<PlatformScope> = Statement::new(
        SELECT make_uuid_v7($6), tenant_id, 'domain.status_changed', jsonb_build_object('domain_id', id, 'domain', domain, 'status', $3), \
          app_request_id(), $6 FROM changed), \
      told AS ( \
-       INSERT INTO outbox (id, tenant_id, kind, queue, payload, created_at, available_at) \
+       INSERT INTO outbox (id, tenant_id, kind, queue, payload, on_behalf_of, created_at, available_at) \
        SELECT make_uuid_v7($6), '00000000-0000-0000-0000-000000000000', 'mail.security_notice', 'mail', \
-         jsonb_build_object('kind', 'mail.security_notice', 'user_id', m.user_id, 'notice', jsonb_build_object('what', 'domain_failing')), $6, $6 \
+         jsonb_build_object('kind', 'mail.security_notice', 'user_id', m.user_id, 'notice', jsonb_build_object('what', 'domain_failing')), \
+         c.tenant_id, $6, $6 \
        FROM changed c JOIN user_roles m ON m.tenant_id = c.tenant_id AND m.status = 'active' \
        JOIN roles r ON r.tenant_id = m.tenant_id AND r.id = m.role_id AND r.is_default AND r.key = 'owner' WHERE $3 = 'failing'), \
      owed AS ( \
