@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use wasm_bindgen::JsValue;
-use worker::{Fetch, Headers, Method, Request, RequestInit};
+use worker::{EmailAddress, Fetch, Headers, Method, Request, RequestInit, SendEmailBuilder};
 use zygo_core::{
     error::Problem,
     mail::{Rendered, report::Fate, standing::Trouble},
@@ -17,6 +17,9 @@ use crate::run::{Failure, Work, later, postgres_problem};
 
 /// What the `send_email` binding says of a recipient at whom mail bounced, or who complained.
 const SUPPRESSED: &str = "E_RECIPIENT_SUPPRESSED";
+/// What it says of a mail that it will not take however often it is given it. Whatever is wrong with us, and not with the mail, may be put
+/// right while the job is patient.
+const REFUSED: [&str; 5] = ["E_VALIDATION_ERROR", "E_FIELD_MISSING", "E_TOO_MANY_RECIPIENTS", "E_RECIPIENT_NOT_ALLOWED", "E_CONTENT_TOO_LARGE"];
 
 /// Sends a mail by the configured transport.
 ///
@@ -57,7 +60,12 @@ fn tokens(found: &BTreeMap<String, String>) -> Tokens {
 async fn cloudflare(work: &Work<'_>, to: &str, mail: &Rendered) -> Result<(), Failure> {
     let away = |cause: String| Failure::Retry(Problem::unavailable(cause));
     let binding = work.env.send_email("EMAIL").map_err(|error| away(error.to_string()))?;
-    let message = worker::SendEmailBuilder::new(&work.config.mail_from, to, &mail.subject);
+    // Name and address apart: the binding takes an address, not a header (https://developers.cloudflare.com/email-service/api/send-emails).
+    let (name, address) = sender(&work.config.mail_from);
+    let message = match name {
+        Some(name) => SendEmailBuilder::new_with_email_address_and_str(&EmailAddress::new(name, address), to, &mail.subject),
+        None => SendEmailBuilder::new(address, to, &mail.subject),
+    };
     message.set_text(&mail.text);
     message.set_html(&mail.html);
     let Err(error) = binding.send_with_builder(&message).await else { return Ok(()) };
@@ -66,8 +74,19 @@ async fn cloudflare(work: &Work<'_>, to: &str, mail: &Rendered) -> Result<(), Fa
             suppressed(work, to).await?;
             Err(Failure::Moot(Trouble::Bounced.reason()))
         }
+        Some(code) if REFUSED.contains(&code) => Err(Failure::Fail("cloudflare refused the mail")),
         // What it says may name the address.
         code => Err(away(format!("send_email: {}", code.unwrap_or("no code")))),
+    }
+}
+
+/// The name and the address in `MAIL_FROM`, which is an address, or `Name <address>`.
+fn sender(from: &str) -> (Option<&str>, &str) {
+    let parts = from.trim().strip_suffix('>').and_then(|from| from.rsplit_once('<'));
+    match parts.map(|(name, address)| (name.trim().trim_matches('"'), address.trim())) {
+        Some(("", address)) => (None, address),
+        Some((name, address)) => (Some(name), address),
+        None => (None, from.trim()),
     }
 }
 
@@ -97,5 +116,23 @@ async fn resend(work: &Work<'_>, url: &str, key: &str, to: &str, mail: &Rendered
             Err(later(Problem::unavailable(format!("resend answered {status}")), wish.as_deref(), work.now))
         }
         _ => Err(Failure::Fail("resend refused the mail")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sender;
+
+    #[test]
+    fn who_sends() {
+        let table = [
+            ("Zygo <no-reply@zygo.example>", (Some("Zygo"), "no-reply@zygo.example")),
+            ("\"Zygo, Inc.\" <no-reply@zygo.example>", (Some("Zygo, Inc."), "no-reply@zygo.example")),
+            ("<no-reply@zygo.example>", (None, "no-reply@zygo.example")),
+            (" no-reply@zygo.example ", (None, "no-reply@zygo.example")),
+        ];
+        for (from, parts) in table {
+            assert_eq!(sender(from), parts, "{from}");
+        }
     }
 }

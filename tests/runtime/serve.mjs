@@ -12,7 +12,11 @@
 // The URLs behind the Hyperdrive bindings come from the environment, as wrangler takes them:
 // CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB and …_DB_PLATFORM.
 //
-// Each line of JSON on standard input, {"queue": BINDING, "body": MESSAGE}, puts a message on a queue, as if it came again.
+// Each line of JSON on standard input, {"queue": BINDING, "body": MESSAGE}, puts a message on a queue, as if it came again; BINDING_DEAD is
+// its dead-letter queue.
+//
+// Two variables are this file's own. EMAIL_URL: whoever is given what the Worker gives the send_email binding, as JSON by POST; an answer
+// {"code"} is the error that the binding throws. QUEUE_RETRIES: how often a queue retries a message before it goes to the dead letters.
 //
 // When it serves, it prints one line of JSON on standard output: {"url", "port", "pid"}. Everything the Worker logs goes
 // to standard error, a line each. SIGTERM ends it in order. For a crash send SIGKILL to the whole process group:
@@ -78,7 +82,34 @@ function worker(name, config, build, bindings) {
 /** One that shares the edge's bindings, as scripts/build has derived it from the edge's configuration. */
 const derived = (name, vars) => worker(`zygo-${name}`, `workers/${name}/build/wrangler.development.json`, join(build, name), vars);
 
-const { SAML_KEYS, ...edgeVars } = vars;
+const { SAML_KEYS, EMAIL_URL, QUEUE_RETRIES, ...edgeVars } = vars;
+
+/** Whoever is served, with a way onto the dead-letter queues. */
+function edge() {
+  const served = worker("zygo", "wrangler.toml", resolve(options.edge ?? build), edgeVars);
+  const dead = Object.entries(served.queueProducers).map(([binding, { queueName }]) => [`${binding}_DEAD`, { queueName: `${queueName}-dead` }]);
+  return { ...served, queueProducers: { ...served.queueProducers, ...Object.fromEntries(dead) } };
+}
+
+/** What works without requests, with the part that the tests play of what is around it. */
+function background() {
+  const { email, ...played } = derived("background", edgeVars);
+  if (QUEUE_RETRIES !== undefined) {
+    for (const consumer of Object.values(played.queueConsumers)) if (consumer.deadLetterQueue) consumer.maxRetries = Number(QUEUE_RETRIES);
+  }
+  if (EMAIL_URL === undefined) return { ...played, email };
+  return { ...played, serviceBindings: { ...played.serviceBindings, EMAIL: { name: "email", entrypoint: "Email" } } };
+}
+
+/** The send_email binding, as Cloudflare describes it: a method that takes a message, and throws an error with a code. */
+const email = EMAIL_URL === undefined ? [] : [{
+  name: "email",
+  compatibilityDate: "2026-10-23",
+  modules: [{ type: "ESModule", path: join(root, "tests/runtime/email.mjs") }],
+  modulesRoot: join(root, "tests/runtime"),
+  bindings: { EMAIL_URL },
+}];
+
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",
   port: Number(options.port),
@@ -92,12 +123,13 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
   // The first is the one that is served.
   workers: [
-    worker("zygo", "wrangler.toml", resolve(options.edge ?? build), edgeVars),
-    derived("background", edgeVars),
+    edge(),
+    background(),
     derived("console", edgeVars),
     worker("zygo-passwords", "workers/passwords/wrangler.toml", join(build, "passwords"), {}),
     worker("zygo-pictures", "workers/pictures/wrangler.toml", join(build, "pictures"), {}),
     worker("zygo-saml", "workers/saml/wrangler.toml", join(build, "saml"), SAML_KEYS === undefined ? {} : { SAML_KEYS }),
+    ...email,
   ],
 }));
 

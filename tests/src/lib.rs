@@ -15,6 +15,7 @@ pub mod database;
 pub mod directory;
 pub mod dns;
 pub mod drives;
+pub mod email;
 pub mod enterprise;
 pub mod factors;
 pub mod forge;

@@ -11,6 +11,7 @@ use crate::{
     database::Database,
     dns::Dns,
     drives::{Drives, TOKEN_MARK},
+    email::EmailService,
     forge::Secrets,
     mail::MailService,
     peer::Peer,
@@ -31,6 +32,9 @@ pub struct Options {
     pub variables: &'static [(&'static str, &'static str)],
     /// Whether mail goes to a false Resend.
     pub mail: bool,
+    /// Whether mail goes to a false `send_email` binding; it is in the mailbox too. Queues do not retry then: what fails is a dead letter at
+    /// once.
+    pub email: bool,
     /// Whether new passwords are looked up at a false range service.
     pub breaches: bool,
     /// Whether links lead to the port that it serves, as a browser wants it.
@@ -99,6 +103,8 @@ pub struct System {
     pub secrets: Secrets,
     /// Where its mail goes, if not to the mailbox.
     pub mail: Option<MailService>,
+    /// Who is given its mail by the `send_email` binding, if anybody.
+    pub email: Option<EmailService>,
     /// Where its short messages go, if not to the mailbox alone.
     pub sms: Option<SmsService>,
     /// Where new passwords are looked up, if anywhere.
@@ -122,6 +128,7 @@ impl System {
         let proxy = Proxy::start(database.server()?).await?;
         let secrets = Secrets::make()?;
         let mail = if options.mail { Some(MailService::start().await?) } else { None };
+        let email = if options.email { Some(EmailService::start().await?) } else { None };
         let sms = if options.sms { Some(SmsService::start().await?) } else { None };
         let range = if options.breaches { Some(RangeService::start().await?) } else { None };
         let mut variables = secrets.variables();
@@ -131,6 +138,11 @@ impl System {
         if let Some(mail) = &mail {
             variables.push(("MAIL_TRANSPORT".into(), "resend".into()));
             variables.push(("RESEND_URL".into(), mail.url()));
+        }
+        if let Some(email) = &email {
+            variables.push(("MAIL_TRANSPORT".into(), "cloudflare".into()));
+            variables.push(("EMAIL_URL".into(), email.url()));
+            variables.push(("QUEUE_RETRIES".into(), "0".into()));
         }
         if let Some(sms) = &sms {
             variables.push(("SMS_TRANSPORT".into(), "twilio".into()));
@@ -154,7 +166,7 @@ impl System {
                 return Err(error);
             }
         };
-        Ok(Self { database, proxy, secrets, mail, range, sms, federation, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
+        Ok(Self { database, proxy, secrets, mail, email, range, sms, federation, base: runtime.base(), directory, runtime: Mutex::new(runtime) })
     }
 
     /// Its providers.

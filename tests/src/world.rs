@@ -45,12 +45,12 @@ pub async fn federated() -> Result<Arc<System>> {
     get(&FEDERATED, "federated", Options { federation: true, ..Options::default() }).await
 }
 
-/// As in development, but nothing on this machine may be called.
+/// As in development, but nothing on this machine may be called, mail goes to a false `send_email` binding, and queues retry nothing.
 ///
 /// # Errors
 /// When it does not start.
 pub async fn outward() -> Result<Arc<System>> {
-    get(&OUTWARD, "outward", Options { variables: &[("OUTBOUND_LOOPBACK", "false")], ..Options::default() }).await
+    get(&OUTWARD, "outward", Options { variables: &[("OUTBOUND_LOOPBACK", "false")], email: true, ..Options::default() }).await
 }
 
 /// A system to break, to kill, or to count at; whoever holds it has it alone. There are two: half the waiting.

@@ -1,8 +1,9 @@
-//! What mails look like, and how they and short messages leave.
+//! What mails look like, how they leave, and what becomes of those that do not.
 
 mod brands;
+mod carriers;
 
 /// All tests of this folder.
 pub fn tests() -> Vec<libtest_mimic::Trial> {
-    brands::tests()
+    [brands::tests(), carriers::tests()].into_iter().flatten().collect()
 }
