@@ -22,6 +22,8 @@ pub const TOKEN: &str = "custom-hostnames-secret-of-the-tests";
 struct Kept {
     /// Hosts by their identifiers, and whether each is served.
     hosts: HashMap<String, (String, bool)>,
+    /// How often it still fails, by identifiers.
+    failing: HashMap<String, u32>,
     serial: u32,
 }
 
@@ -45,6 +47,10 @@ fn answer(kept: &mut Kept, request: &Request) -> Response {
     let base = format!("/zones/{ZONE}/custom_hostnames");
     let Some(rest) = request.path().strip_prefix(&base) else { return error(404) };
     let id = rest.trim_start_matches('/').to_owned();
+    if let Some(left) = kept.failing.get_mut(&id).filter(|left| **left > 0) {
+        *left = left.saturating_sub(1);
+        return error(500);
+    }
     let ok = |result: Value| Response::json(200, &json!({ "success": true, "errors": [], "result": result }));
     match (request.method.as_str(), id.as_str()) {
         ("POST", "") => {
@@ -103,6 +109,11 @@ impl Saas {
     #[must_use]
     pub fn count(&self, host: &str) -> usize {
         self.with(|kept| kept.hosts.values().filter(|(known, _)| known == host).count())
+    }
+
+    /// Fails so often where it is asked about this custom hostname.
+    pub fn fail(&self, id: &str, times: u32) {
+        self.with(|kept| kept.failing.insert(id.to_owned(), times));
     }
 
     /// Issues a host's certificate, or lets it run out.

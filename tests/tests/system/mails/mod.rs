@@ -2,8 +2,9 @@
 
 mod brands;
 mod carriers;
+mod dead_letters;
 
 /// All tests of this folder.
 pub fn tests() -> Vec<libtest_mimic::Trial> {
-    [brands::tests(), carriers::tests()].into_iter().flatten().collect()
+    [brands::tests(), carriers::tests(), dead_letters::tests()].into_iter().flatten().collect()
 }
