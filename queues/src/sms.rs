@@ -9,7 +9,7 @@ use zygo_runtime::{
     random,
 };
 
-use crate::run::{Failure, Work};
+use crate::run::{Failure, Work, later};
 
 /// Sends a message by the configured transport. `code` is the one-time secret in it, for the development mailbox.
 ///
@@ -48,7 +48,9 @@ async fn post(work: &Work<'_>, twilio: &Twilio, to: &str, text: &str) -> Result<
     let answer = Outbound::post(&url).header("authorization", format!("Basic {basic}")).form(form).send(work.config).await?;
     match answer.status {
         200..=299 => Ok(()),
-        status @ (408 | 429 | 500..) => Err(Failure::Retry(Problem::unavailable(format!("twilio answered {status}")))),
+        status @ (408 | 429 | 500..) => {
+            Err(later(Problem::unavailable(format!("twilio answered {status}")), answer.retry_after.as_deref(), work.now))
+        }
         _ => Err(Failure::Fail("twilio refused the message")),
     }
 }

@@ -41,8 +41,8 @@ impl Posted {
 #[derive(Debug, Default)]
 struct State {
     posted: Vec<Posted>,
-    /// Statuses to answer for a number instead of 201, the last first.
-    refusals: Vec<(String, Vec<u16>)>,
+    /// Statuses to answer for a number instead of 201, the last first, and how long whoever gets one is to wait.
+    refusals: Vec<(String, Vec<u16>, Option<String>)>,
 }
 
 /// The service.
@@ -75,8 +75,17 @@ impl SmsService {
 
     /// Answers these statuses, one after the other, to messages for this number; then 201 again.
     pub fn refuse(&self, number: &str, statuses: &[u16]) {
+        self.refuse_and_say(number, statuses, None);
+    }
+
+    /// The same, each with this `Retry-After`.
+    pub fn refuse_for(&self, number: &str, statuses: &[u16], retry_after: &str) {
+        self.refuse_and_say(number, statuses, Some(retry_after.to_owned()));
+    }
+
+    fn refuse_and_say(&self, number: &str, statuses: &[u16], retry_after: Option<String>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.refusals.push((number.to_owned(), statuses.iter().rev().copied().collect()));
+        state.refusals.push((number.to_owned(), statuses.iter().rev().copied().collect(), retry_after));
     }
 
     /// What was sent for a number so far.
@@ -92,10 +101,13 @@ impl State {
         let form = Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(&request.body)));
         let fields: Vec<(String, String)> = form.map(|form| form.query_pairs().into_owned().collect()).unwrap_or_default();
         let to = fields.iter().find(|(name, _)| name == "To").map(|(_, value)| value.as_str());
-        let refusal = self.refusals.iter_mut().find(|(number, _)| Some(number.as_str()) == to);
-        let status = refusal.and_then(|(_, statuses)| statuses.pop()).unwrap_or(201);
+        let mut refusals = self.refusals.iter_mut().filter(|(number, ..)| Some(number.as_str()) == to);
+        let refusal = refusals.find_map(|(_, statuses, wait)| Some((statuses.pop()?, wait.clone())));
+        let (status, retry_after) = refusal.unwrap_or((201, None));
         let line = format!("{} {} HTTP/1.1", request.method, request.target);
         self.posted.push(Posted { request: line, headers: request.headers, fields, status });
-        Response::json(status, &json!({ "sid": "SM00000000000000000000000000000000", "status": "queued" }))
+        let mut response = Response::json(status, &json!({ "sid": "SM00000000000000000000000000000000", "status": "queued" }));
+        response.headers.extend(retry_after.map(|wait| ("retry-after".to_owned(), wait)));
+        response
     }
 }

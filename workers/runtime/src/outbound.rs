@@ -73,8 +73,8 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
-    /// `Retry-After` in seconds, where it was given so.
-    pub retry_after: Option<u32>,
+    /// `Retry-After` as it came.
+    pub retry_after: Option<String>,
 }
 
 impl Answer {
@@ -270,7 +270,7 @@ async fn exchange(request: Request, signal: &AbortSignal, size: usize) -> Result
         return Err("answered with a redirect");
     }
     let header = |name: &str| response.headers().get(name).ok().flatten();
-    let retry_after = header("retry-after").and_then(|value| value.parse().ok());
+    let retry_after = header("retry-after");
     if header("content-length").and_then(|value| value.parse::<usize>().ok()).is_some_and(|length| length > size) {
         return Err("the answer is too long");
     }
