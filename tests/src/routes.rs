@@ -1,5 +1,7 @@
 //! The routes that the stages so far owe, as `spec/endpoints.md` lists them.
 
+use crate::people::MAIL_DOMAIN;
+
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
@@ -210,6 +212,8 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/admin/jobs/{id}/retry", Who::Admin, false),
     route("GET", "/admin/jobs/dead", Who::Admin, false),
     route("POST", "/admin/jobs/dead/{id}/requeue", Who::Admin, false),
+    route("GET", "/admin/mail/suppressions", Who::Admin, false),
+    route("DELETE", "/admin/mail/suppressions", Who::Admin, false),
     route("GET", "/openapi.json", Who::Public, false),
     route("GET", "/docs", Who::Public, false),
 ];
@@ -262,13 +266,14 @@ pub const PAGES: &[Page] = &[
     page("/organisations/new", Who::Session, true, false),
 ];
 
-/// A path with its parameters filled in by an identifier that nothing has.
+/// A path with its parameters filled in by an identifier that nothing has, and with the address that it cannot do without.
 #[must_use]
 pub fn filled(path: &str) -> String {
     let nobody = ["{id}", "{domain_id}", "{connection}", "{user_id}", "{invitation}", "{token_id}", "{name}", "{urn}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, "019a0000-0000-7000-8000-00000000dead"));
-    nobody.replace("{file}", "docs.js").replace("{provider}", "google").replace("{key}", "users.view")
+    let filled = nobody.replace("{file}", "docs.js").replace("{provider}", "google").replace("{key}", "users.view");
+    if path == "/admin/mail/suppressions" { format!("{filled}?email=nobody%40{MAIL_DOMAIN}") } else { filled }
 }
 
 /// What a public route answers to a call without anything: it wants a body or a parameter, of what is named in its path there is

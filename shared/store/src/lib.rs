@@ -40,6 +40,7 @@ pub fn statements() -> Vec<Described> {
         access::change::STATEMENTS,
         access::member::STATEMENTS,
         admin::jobs::STATEMENTS,
+        admin::suppressions::STATEMENTS,
         audit::list::STATEMENTS,
         audit::record::STATEMENTS,
         audit::retention::STATEMENTS,

@@ -79,7 +79,7 @@ pub struct Reported<'a> {
     pub fate: Fate,
 }
 
-fn columns(hashes: &[CodeHash]) -> Vec<&[u8]> {
+pub(crate) fn columns(hashes: &[CodeHash]) -> Vec<&[u8]> {
     hashes.iter().map(<[u8; 32]>::as_slice).collect()
 }
 

@@ -1,9 +1,16 @@
 //! What the platform's administrators see and do, checked where it is done.
 
-use zygo_core::id::{OutboxId, SessionId, UserId};
+use zygo_core::{
+    id::{OutboxId, SessionId, UserId},
+    mail::report::Fate,
+};
 use zygo_store::{
     Db, PlatformScope, SESSION_ENDED, StoreError,
-    admin::jobs::{self, Again, Filter},
+    admin::{
+        jobs::{self, Again, Filter},
+        suppressions,
+    },
+    events::{self, Reported},
     identity,
     outbox::{self, Outcome},
 };
@@ -167,5 +174,43 @@ fn sweeps_and_lists_step_into_their_indexes_however_much_is_settled() {
             let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
             assert!(plan.iter().any(|line| line.contains(&format!("using {index} "))), "{index}: {plan:#?}");
         }
+    });
+}
+
+#[test]
+fn what_was_reported_of_an_address_is_found_and_forgotten() {
+    const ADDRESS: &str = "ada@example.com";
+    const HASHES: [[u8; 32]; 2] = [[1; 32], [2; 32]];
+    with_db(async |db| {
+        let (app, mail, client) = (db.app().await, db.platform().await, db.superuser().await);
+        let (support, operator) =
+            (Administrator::new(db, "support@example.com", "support").await, Administrator::new(db, "ops@example.com", "operator").await);
+        let look = async || one_trip(&mail, suppressions::look(&mail, &support.scope(LOOK), ADDRESS, &HASHES)).await.unwrap();
+        let lift = async |by: &Administrator| one_trip(&mail, suppressions::lift(&mail, &by.scope(ACT), ADDRESS, &HASHES, now())).await;
+        assert_eq!(look().await, None);
+        assert!(!lift(&operator).await.unwrap());
+        // Also what was kept under an older key, and of somebody who has no account.
+        let report = async |id: &str, hashes: &[[u8; 32]], fate| {
+            events::report_mail(&app, &lookup(), &[Reported { id, address: ADDRESS, hashes, fate }], now()).await.unwrap();
+        };
+        report("one", &HASHES[1..], Fate::Complained).await;
+        let found = look().await.unwrap();
+        assert_eq!((found.state.as_str(), found.reports, found.since), ("complained", 1, now()));
+        assert!(matches!(lift(&support).await, Err(StoreError::Denied { .. })), "whoever only supports");
+        assert!(lift(&operator).await.unwrap() && look().await.is_none());
+
+        let user = crate::fixture::person(&app, ADDRESS).await;
+        report("two", &HASHES, Fate::Bounced).await;
+        let state =
+            async || client.query_one("SELECT mail_state FROM users WHERE id = $1", &[&user.uuid()]).await.unwrap().get::<_, Option<String>>(0);
+        assert_eq!(state().await.as_deref(), Some("bounced"));
+        assert!(lift(&operator).await.unwrap());
+        assert_eq!(state().await, None, "its owner is told");
+        // What its owner has proved since counts no more.
+        report("three", &HASHES, Fate::Bounced).await;
+        client.execute("UPDATE users SET email_verified_at = now() + interval '1 second' WHERE id = $1", &[&user.uuid()]).await.unwrap();
+        assert_eq!(look().await, None);
+        let noted = "SELECT count(*) FROM admin_actions WHERE reason = 'mail suppression lifted' AND admin_user_id = $1 AND details::text !~ '@'";
+        assert_eq!(client.query_one(noted, &[&operator.user.uuid()]).await.unwrap().get::<_, i64>(0), 2);
     });
 }

@@ -86,7 +86,7 @@ async fn what_changes_wants_a_second_factor() -> Result<()> {
     let api = session.api.at(HOST);
     for route in owed() {
         if route.method == "GET" {
-            api.get(route.path).await?.expect(200)?;
+            api.get(&filled(route.path)).await?.expect(200)?;
         } else {
             refused(&api, route, 403, "MFA_STEP_UP_REQUIRED").await?;
         }

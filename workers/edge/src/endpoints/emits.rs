@@ -115,6 +115,7 @@ const SILENT: &[(&str, &str, &str)] = &[
     ("POST", "/invitations/{invitation}/resend", "the same invitation again"),
     ("POST", "/admin/jobs/{id}/retry", "the same job again, among the platform's own actions"),
     ("POST", "/admin/jobs/dead/{id}/requeue", "the same job again, among the platform's own actions"),
+    ("DELETE", "/admin/mail/suppressions", "of no organisation, among the platform's own actions"),
 ];
 
 #[test]

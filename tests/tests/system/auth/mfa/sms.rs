@@ -294,12 +294,12 @@ async fn a_transport_that_is_away_is_tried_again() -> Result<()> {
 async fn a_transport_that_says_when_is_not_asked_before() -> Result<()> {
     let (system, _turn) = world::fragile().await?;
     let twilio = system.sms.as_ref().context("a false Twilio")?;
-    let tomorrow = system.database.column("SELECT to_char((now() + interval '2 hours') AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS GMT')", &[]);
-    let tomorrow = tomorrow.await?.pop().context("no date")?;
+    let date = system.database.column("SELECT to_char((now() + interval '2 hours') AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS GMT')", &[]);
+    let date = date.await?.pop().context("no date")?;
     // What is asked for, and between which waits it is granted: the policy's own is never longer than a minute or so.
     let cases = [
         (429, "600", "9 minutes", "11 minutes"),
-        (503, tomorrow.as_str(), "110 minutes", "121 minutes"),
+        (503, date.as_str(), "110 minutes", "121 minutes"),
         // No more than a day, however much is wished.
         (429, "99999999999999", "23 hours", "25 hours"),
         // What nobody can read, and what is less, is the policy's to say.
