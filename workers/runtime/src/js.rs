@@ -26,15 +26,23 @@ function fill(headers, text) {
   for (let i = 0; i + 1 < lines.length; i += 2) headers.append(lines[i], lines[i + 1]);
   return headers;
 }
-export function headers(text) { return fill(new Headers(), text); }
-export function reply(status, base, text, body) {
-  const response = new Response(body, { status, headers: base });
-  const end = text.lastIndexOf("\n") + 1;
-  fill(response.headers, text.slice(0, end));
-  if (end < text.length) console.log(text.slice(end));
+export function beginning(text, names) {
+  return { headers: fill(new Headers(), text), names: names.split("\n").filter(Boolean) };
+}
+function respond({ headers, names }, text, body, init) {
+  const lines = text.split("\n");
+  let at = 0;
+  // Set before the response copies them: to ask a response for its headers makes one more object, and takes longer than the response.
+  for (; at < names.length; at += 1) headers.set(names[at], lines[at]);
+  init.headers = headers;
+  const response = new Response(body, init);
+  for (; at + 1 < lines.length; at += 2) response.headers.append(lines[at], lines[at + 1]);
+  if (lines[at]) console.log(lines[at]);
   return response;
 }
-async function beginning(response, size) {
+export function reply(status, base, text, body) { return respond(base, text, body, { status }); }
+export function switched(base, text, webSocket) { return respond(base, text, null, { status: 101, webSocket }); }
+async function firstOf(response, size) {
   // What is compressed may be any length once it is not.
   const length = response.headers.has("content-encoding") ? Infinity : Number(response.headers.get("content-length") ?? Infinity);
   if (length <= size) return response.text();
@@ -55,7 +63,7 @@ export async function callOut(url, headers, body, size, time) {
   try {
     const init = { method: "POST", headers: fill(new Headers(), headers), body, redirect: "manual", cache: "no-store", signal: controller.signal };
     const response = await fetch(url, init);
-    const text = await beginning(response, size).catch(() => "");
+    const text = await firstOf(response, size).catch(() => "");
     return response.status + "\n" + (response.headers.get("retry-after") ?? "") + "\n" + text;
   } catch {
     return controller.signal.aborted ? "timeout" : "unreachable";
@@ -63,13 +71,6 @@ export async function callOut(url, headers, body, size, time) {
     clearTimeout(timer);
     controller.abort();
   }
-}
-export function switched(base, text, webSocket) {
-  const response = new Response(null, { status: 101, headers: base, webSocket });
-  const end = text.lastIndexOf("\n") + 1;
-  fill(response.headers, text.slice(0, end));
-  if (end < text.length) console.log(text.slice(end));
-  return response;
 }
 export function sendOn(env, binding, request) { return env[binding].fetch(request); }
 export function taken(response, name) { return response.headers.get(name) ?? undefined; }
@@ -91,8 +92,8 @@ extern "C" {
     fn reply_value(status: u16, base: &JsValue, text: &str, body: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = switched)]
     fn switched_js(base: &JsValue, text: &str, socket: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = headers)]
-    fn headers_js(text: &str) -> JsValue;
+    #[wasm_bindgen(js_name = beginning)]
+    fn beginning_js(text: &str, names: &str) -> JsValue;
     #[wasm_bindgen(js_name = place)]
     fn place_js(request: &JsValue) -> String;
     #[wasm_bindgen(js_name = sendOn, catch)]
@@ -165,14 +166,16 @@ pub enum Body<'a> {
     Socket(&'a JsValue),
 }
 
-/// Headers to begin responses with; `text` alternates names and values, a line each.
+/// What responses begin with: headers that are the same on all of them, as names and values in turn, and the names of some that each of
+/// them has with a value of its own; a line each.
 #[must_use]
-pub fn headers(text: &str) -> JsValue {
-    headers_js(text)
+pub fn beginning(text: &str, names: &str) -> JsValue {
+    beginning_js(text, names)
 }
 
-/// A `Response` made in one crossing. It begins with `base`, made once by [`headers`] and copied by the runtime without
-/// passing through JavaScript; `text` has further ones, as there, and then the line for the console, without an end.
+/// A `Response` made in one crossing. It begins with `base`, made once by [`beginning`] and copied by the runtime without
+/// passing through JavaScript. `text` has the values of the names there, then further headers, names and values in turn, a line each,
+/// and at last the line for the console, without an end.
 #[must_use]
 pub fn reply(status: u16, base: &JsValue, text: &str, body: &Body<'_>) -> JsValue {
     match body {

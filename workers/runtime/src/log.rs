@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::js;
 
 /// How grave a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Part of the ordinary day.
     Info,
@@ -17,23 +18,18 @@ pub enum Level {
 
 /// Writes one line. Never pass it tokens, passwords, codes, bodies or personal data.
 pub fn line(level: Level, message: &str, fields: impl Serialize) {
-    js::log(&text(level, message, fields));
+    js::log(&text(&Line { level, message, fields }));
 }
 
-/// The same, for whoever takes the line across with something else.
+/// A whole line, `level` and `message` included, for whoever takes it across with something else.
 #[must_use]
-pub fn text(level: Level, message: &str, fields: impl Serialize) -> String {
-    let level = match level {
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
-    };
-    serde_json::to_string(&Line { level, message, fields }).unwrap_or_default()
+pub fn text(line: &impl Serialize) -> String {
+    serde_json::to_string(line).unwrap_or_default()
 }
 
 #[derive(Serialize)]
 struct Line<'a, F> {
-    level: &'static str,
+    level: Level,
     message: &'a str,
     #[serde(flatten)]
     fields: F,

@@ -54,16 +54,25 @@ fn a_head_comes_over_in_one_string_and_other_headers_one_by_one() {
 
 #[wasm_bindgen_test]
 async fn a_reply_has_its_headers_and_body() {
-    let reply = js::reply(201, &js::headers("content-type\napplication/json\n"), "set-cookie\na=1\nset-cookie\nb=2\n", &js::Body::Text("{\"é\":1}"));
+    let base = js::beginning("content-type\napplication/json\n", "x-request-id\netag");
+    for tag in ["\"1\"", "\"2\""] {
+        let own = format!("abc\n{tag}\n");
+        let response: Response = js::reply(200, &base, &own, &js::Body::Empty).unchecked_into();
+        let header = |name| response.headers().get(name).unwrap();
+        assert_eq!((header("x-request-id").as_deref(), header("etag").as_deref()), (Some("abc"), Some(tag)));
+        assert_eq!((header("content-type").as_deref(), header("set-cookie")), (Some("application/json"), None));
+    }
+    let reply = js::reply(201, &base, "abc\n\"1\"\nset-cookie\na=1\nset-cookie\nb=2\n", &js::Body::Text("{\"é\":1}"));
     let response: Response = reply.unchecked_into();
+    assert_eq!(response.headers().get("etag").unwrap().as_deref(), Some("\"1\""));
     assert_eq!(response.status(), 201);
     assert_eq!(response.headers().get("content-type").unwrap().as_deref(), Some("application/json"));
     assert_eq!(response.headers().get("set-cookie").unwrap().as_deref(), Some("a=1, b=2"));
     let text = JsFuture::from(response.text().unwrap()).await.unwrap();
     assert_eq!(text.as_string().as_deref(), Some("{\"é\":1}"));
-    let empty: Response = js::reply(204, &js::headers(""), "", &js::Body::Empty).unchecked_into();
+    let empty: Response = js::reply(204, &js::beginning("", ""), "", &js::Body::Empty).unchecked_into();
     assert!(empty.body().is_none());
-    let value: Response = js::reply(200, &js::headers(""), "", &js::Body::Value(&JsValue::from_str("x"))).unchecked_into();
+    let value: Response = js::reply(200, &js::beginning("", ""), "", &js::Body::Value(&JsValue::from_str("x"))).unchecked_into();
     assert_eq!(value.status(), 200);
 }
 

@@ -36,8 +36,8 @@ pub const DOUBTED: &str = "x-zygo-doubted";
 /// The response to a request that the isolate could not even begin with.
 #[must_use]
 pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
-    let base = base("application/problem+json", Cache::NoStore, &[], true);
-    js::reply(problem.status(), base, &format!("x-request-id\n{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
+    let base = base("application/problem+json", Cache::NoStore, &[], true, false);
+    js::reply(problem.status(), base, &format!("{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
 }
 
 /// The response, after the log line and the counters.
@@ -55,7 +55,8 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
     let millis = clock::now().since(shared.now) as f64;
     let spent = [millis, shared.trace.auth_ms.get(), shared.trace.db_ms.get()];
     let timeless = spent == [0.0; 3] && shared.round_trips() == 0;
-    let base = base(answer.content_type, answer.cache, &answer.headers, timeless);
+    let limited = shared.trace.limit.borrow().is_some();
+    let base = base(answer.content_type, answer.cache, &answer.headers, timeless, limited);
     let mut text = own_headers(shared, &answer);
     if !timeless {
         timing(&mut text, spent, shared.round_trips());
@@ -119,17 +120,21 @@ pub fn tag(answer: &mut Answer) -> Option<ETag> {
     Some(tag)
 }
 
-/// What the beginning of a head depends on: content type, caching, which of [`DEFAULTS`] the answer leaves alone, and whether it took
-/// no time that a clock would show, as what is answered from memory.
-type BaseKey = (&'static str, Cache, [bool; DEFAULTS.len()], bool);
+/// What the beginning of a head depends on: content type, caching, which of [`DEFAULTS`] the answer leaves alone, whether it took
+/// no time that a clock would show, as what is answered from memory, and which of [`OWN`] it has.
+type BaseKey = (&'static str, Cache, [bool; DEFAULTS.len()], bool, [bool; OWN.len()]);
+
+/// Headers that almost every response has, or those with a limit or a version, each with a value of its own.
+const OWN: [&[&str]; 3] = [&["x-request-id"], &["ratelimit-policy", "ratelimit"], &["etag"]];
 
 thread_local! {
     /// The beginnings of heads; as many as there are content types and ways to be kept.
     static BASES: RefCell<HashMap<BaseKey, &'static JsValue>> = RefCell::default();
 }
 
-/// The headers that depend on nothing of the request, made once in an isolate.
-fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)], timeless: bool) -> &'static JsValue {
+/// The headers that depend on nothing of the request, and the names of those of [`OWN`], made once in an isolate.
+fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)], timeless: bool, limited: bool) -> &'static JsValue {
+    let with = [true, limited, tag_of(own).is_some()];
     let defaults = DEFAULTS.map(|(name, _)| !own.iter().any(|(own, _)| *own == name));
     let make = || {
         let mut text = String::from(SECURITY);
@@ -150,9 +155,14 @@ fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)]
         if timeless {
             timing(&mut text, [0.0; 3], 0);
         }
-        &*Box::leak(Box::new(js::headers(&text)))
+        let names: Vec<&str> = OWN.iter().zip(with).filter(|(_, with)| *with).flat_map(|(names, _)| names.iter().copied()).collect();
+        &*Box::leak(Box::new(js::beginning(&text, &names.join("\n"))))
     };
-    BASES.with(|bases| *bases.borrow_mut().entry((content_type, cache, defaults, timeless)).or_insert_with(make))
+    BASES.with(|bases| *bases.borrow_mut().entry((content_type, cache, defaults, timeless, with)).or_insert_with(make))
+}
+
+fn tag_of<'a>(headers: &'a [(&'static str, String)]) -> Option<&'a str> {
+    headers.iter().find(|(name, _)| *name == "etag").map(|(_, tag)| tag.as_str())
 }
 
 /// `Server-Timing` (W3C): milliseconds in all, for the token and for Postgres, and the round trips to Postgres.
@@ -160,19 +170,23 @@ fn timing(head: &mut String, [total, auth, db]: [f64; 3], round_trips: u32) {
     let _ = write!(head, "server-timing\ntotal;dur={total:.1}, auth;dur={auth:.1}, db;dur={db:.1}, rt;desc=\"{round_trips}\"\n");
 }
 
+/// The values of those of [`OWN`] that the answer has, then its further headers.
 fn own_headers(shared: &Shared, answer: &Answer) -> String {
-    let mut head = String::with_capacity(320);
-    let _ = write!(head, "x-request-id\n{}\n", shared.request_id);
+    let mut head = String::with_capacity(640);
     let trace = &shared.trace;
-    for (name, value) in &answer.headers {
-        let _ = write!(head, "{name}\n{value}\n");
+    head.extend([&shared.request_id, "\n"]);
+    if let Some(decision) = trace.limit.borrow().as_ref() {
+        let headers = RateLimitHeaders::new(decision);
+        head.extend([&headers.policy, "\n", &headers.limit, "\n"]);
+    }
+    if let Some(tag) = tag_of(&answer.headers) {
+        head.extend([tag, "\n"]);
+    }
+    for (name, value) in answer.headers.iter().filter(|(name, _)| *name != "etag") {
+        head.extend([name, "\n", value, "\n"]);
     }
     for cookie in shared.cookies.borrow().iter() {
         let _ = write!(head, "set-cookie\n{cookie}\n");
-    }
-    if let Some(decision) = trace.limit.borrow().as_ref() {
-        let headers = RateLimitHeaders::new(decision);
-        let _ = write!(head, "ratelimit-policy\n{}\nratelimit\n{}\n", headers.policy, headers.limit);
     }
     if shared.app.is_behind {
         for tenant in trace.doubted.borrow().iter() {
@@ -209,6 +223,8 @@ fn cross_origin(shared: &Shared, public: bool, head: &mut String) {
 /// The log line of a request. A struct, not a JSON value: it is written for every request, and this way without a map.
 #[derive(Serialize)]
 struct RequestLine<'a> {
+    level: log::Level,
+    message: &'static str,
     request_id: &'a str,
     method: &'static str,
     route: &'static str,
@@ -235,20 +251,18 @@ fn record(shared: &Shared, route: Option<&'static Route>, status: u16, problem: 
         _ => log::Level::Info,
     };
     // The route's pattern, not the path: a path may carry a token.
-    log::text(
+    log::text(&RequestLine {
         level,
-        "request",
-        RequestLine {
-            request_id: &shared.request_id,
-            method,
-            route: path,
-            status,
-            ms: millis,
-            rt: round_trips,
-            tenant_id: shared.trace.tenant_id.get(),
-            user_id: shared.trace.user_id.get(),
-            code: problem.map(|problem| problem.code().as_str()),
-            cause: problem.and_then(Problem::log_cause),
-        },
-    )
+        message: "request",
+        request_id: &shared.request_id,
+        method,
+        route: path,
+        status,
+        ms: millis,
+        rt: round_trips,
+        tenant_id: shared.trace.tenant_id.get(),
+        user_id: shared.trace.user_id.get(),
+        code: problem.map(|problem| problem.code().as_str()),
+        cause: problem.and_then(Problem::log_cause),
+    })
 }
