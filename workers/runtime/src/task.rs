@@ -31,6 +31,7 @@ struct Task {
 thread_local! {
     static TASKS: RefCell<HashMap<u64, Task>> = RefCell::default();
     static NEXT: Cell<u64> = const { Cell::new(0) };
+    static AT_ONCE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What wakers hold. When nobody can wake it any more, a task is dropped.
@@ -79,13 +80,22 @@ fn poll(future: &mut Running, handle: &Arc<Handle>) -> Poll<JsValue> {
     future.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(handle))))
 }
 
+/// Whether the future that runs has waited for nothing yet: the clock, which stands still between I/O, shows what it showed before.
+#[must_use]
+pub fn is_at_once() -> bool {
+    AT_ONCE.get()
+}
+
 /// Polls a future: its value if it is ready, or the promise of it.
 #[must_use]
 pub fn run(future: impl Future<Output = JsValue> + 'static) -> JsValue {
     let id = NEXT.with(|next| next.replace(next.get().wrapping_add(1)));
     let handle = Arc::new(Handle { id, queued: AtomicBool::new(false) });
     let mut future: Running = Box::pin(future);
-    if let Poll::Ready(value) = poll(&mut future, &handle) {
+    AT_ONCE.set(true);
+    let first = poll(&mut future, &handle);
+    AT_ONCE.set(false);
+    if let Poll::Ready(value) = first {
         return value;
     }
     let mut waiting = Some(future);

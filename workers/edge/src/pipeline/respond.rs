@@ -13,7 +13,7 @@ use zygo_core::{
 use zygo_runtime::{
     clock,
     js::{self, Body},
-    log,
+    log, task,
 };
 
 use super::head::Method;
@@ -52,7 +52,7 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
         Err(problem) => (problem_answer(shared, &problem), Some(problem)),
     };
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
-    let millis = clock::now().since(shared.now) as f64;
+    let millis = if task::is_at_once() { 0.0 } else { clock::now().since(shared.now) as f64 };
     let spent = [millis, shared.trace.auth_ms.get(), shared.trace.db_ms.get()];
     let timeless = spent == [0.0; 3] && shared.round_trips() == 0;
     let limited = shared.trace.limit.borrow().is_some();
