@@ -80,7 +80,7 @@ pub async fn consume(batch: MessageBatch<Message>, env: &Env) -> worker::Result<
     stream::iter(rows)
         .for_each_concurrent(RUNS, async |(row, message)| {
             let now = clock::now();
-            let outcome = if dead { dead::bury(env, &config, &row, now).await } else { run::run(env, &config, &row, now).await };
+            let outcome = if dead { dead::bury(env, &config, &row, now).await } else { run::run(env, &config, &row, run::Source::Queue, now).await };
             settle(&message, outcome);
         })
         .await;

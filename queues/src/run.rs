@@ -39,6 +39,15 @@ pub enum Next {
     },
 }
 
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Its queue, which waited for as long as it was told to.
+    Queue,
+    /// Those that a queue gave up on, and did not wait with: what failed rests until the sweep takes it up.
+    DeadLetters,
+}
+
 /// What a job works with.
 pub struct Work<'a> {
     /// Bindings.
@@ -87,8 +96,8 @@ pub fn later(problem: Problem, retry_after: Option<&str>, now: Timestamp) -> Fai
 ///
 /// Twice is harmless: a settled row is not run again, and of two runs at the
 /// same moment one finds the row claimed.
-pub async fn run(env: &Env, config: &Config, message: &Row, now: Timestamp) -> Next {
-    match attempt(env, config, message, now).await {
+pub async fn run(env: &Env, config: &Config, message: &Row, source: Source, now: Timestamp) -> Next {
+    match attempt(env, config, message, source, now).await {
         Ok(next) => next,
         Err(problem) => {
             log::line(
@@ -101,12 +110,16 @@ pub async fn run(env: &Env, config: &Config, message: &Row, now: Timestamp) -> N
     }
 }
 
-async fn attempt(env: &Env, config: &Config, message: &Row, now: Timestamp) -> Result<Next, Problem> {
+async fn attempt(env: &Env, config: &Config, message: &Row, source: Source, now: Timestamp) -> Result<Next, Problem> {
     let db = postgres::connect(env, Role::Platform).await?;
     let request_id = format!("job-{}", message.outbox_id);
     let scope = PlatformScope::new("outbox job", &request_id);
     let store = |error| postgres_problem(error);
-    let Some(row) = postgres::bounded(outbox::begin(&db, &scope, message.outbox_id, now)).await?.map_err(store)? else {
+    let begun = match source {
+        Source::Queue => postgres::bounded(outbox::begin(&db, &scope, message.outbox_id, now)).await?,
+        Source::DeadLetters => postgres::bounded(outbox::begin_if_due(&db, &scope, message.outbox_id, now)).await?,
+    };
+    let Some(row) = begun.map_err(store)? else {
         return Ok(Next::Settled);
     };
     let work = Work { env, config, db: &db, scope: &scope, outbox_id: row.id, now };

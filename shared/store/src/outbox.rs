@@ -17,11 +17,12 @@ use crate::{
 
 const BEGIN: Statement<PlatformScope> = Statement::new(
     "outbox.begin",
-    &[Type::UUID, Type::TIMESTAMPTZ],
+    &[Type::UUID, Type::TIMESTAMPTZ, Type::BOOL],
     &[Type::UUID, Type::UUID, Type::TEXT, Type::JSONB, Type::INT4, Type::INT4],
     "/* outbox.begin */ WITH claimed AS ( \
        UPDATE outbox SET attempts = attempts + 1, tries = tries + 1, claimed_until = $2 + interval '2 minutes', available_at = $2 + interval '2 minutes' \
        WHERE id = $1 AND settled_at IS NULL AND (claimed_until IS NULL OR claimed_until <= $2) \
+         AND ($3 OR attempts = 0 OR available_at <= $2) \
        RETURNING id, tenant_id, kind, queue, payload, attempts, tries, created_at), \
      job AS ( \
        INSERT INTO jobs (id, tenant_id, kind, queue, status, attempts, created_at, updated_at) \
@@ -126,7 +127,19 @@ pub struct Begun {
 /// # Errors
 /// `Unavailable`, `Retry`.
 pub async fn begin(db: &Db, scope: &PlatformScope, id: OutboxId, now: Timestamp) -> Result<Option<Begun>, StoreError> {
-    let rows = Batch::write(db, scope).add(&BEGIN, &[&id.uuid(), &at(now)]).rows().await?;
+    claim(db, scope, id, true, now).await
+}
+
+/// The same, but a row that failed is let rest for as long as it is to.
+///
+/// # Errors
+/// `Unavailable`, `Retry`.
+pub async fn begin_if_due(db: &Db, scope: &PlatformScope, id: OutboxId, now: Timestamp) -> Result<Option<Begun>, StoreError> {
+    claim(db, scope, id, false, now).await
+}
+
+async fn claim(db: &Db, scope: &PlatformScope, id: OutboxId, early: bool, now: Timestamp) -> Result<Option<Begun>, StoreError> {
+    let rows = Batch::write(db, scope).add(&BEGIN, &[&id.uuid(), &at(now), &early]).rows().await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Begun {
         id: row.id("id")?,

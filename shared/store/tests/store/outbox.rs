@@ -106,6 +106,21 @@ fn a_retry_can_begin_before_the_sweep_would_look() {
 }
 
 #[test]
+fn what_rests_is_let_rest_by_whoever_came_too_early() {
+    with_db(async |db| {
+        let id = owed(db).await;
+        let jobs = db.platform().await;
+        let begin = async |seconds| one_trip(&jobs, outbox::begin_if_due(&jobs, &platform(), id, now().plus_seconds(seconds))).await.unwrap();
+        assert_eq!(begin(0).await.unwrap().attempts, 1, "it has not been tried");
+        let retry = Outcome::Retry { at: now().plus_seconds(300), error: "away".into() };
+        outbox::settle(&jobs, &platform(), id, &retry, 3, now()).await.unwrap();
+        assert!(begin(299).await.is_none());
+        assert_eq!(begin(300).await.unwrap().attempts, 2);
+        assert!(begin(301).await.is_none(), "another run holds it");
+    });
+}
+
+#[test]
 fn what_is_settled_without_having_begun_is_on_record() {
     with_db(async |db| {
         let id = owed(db).await;
