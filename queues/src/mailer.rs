@@ -17,6 +17,8 @@ use crate::run::{Failure, Work, later, postgres_problem};
 
 /// What the `send_email` binding says of a recipient at whom mail bounced, or who complained.
 const SUPPRESSED: &str = "E_RECIPIENT_SUPPRESSED";
+/// What it says when it takes no more today, and after how many seconds it is asked again.
+const DAILY: (&str, u32) = ("E_DAILY_LIMIT_EXCEEDED", 3_600);
 /// What it says of a mail that it will not take however often it is given it. Whatever is wrong with us, and not with the mail, may be put
 /// right while the job is patient.
 const REFUSED: [&str; 5] = ["E_VALIDATION_ERROR", "E_FIELD_MISSING", "E_TOO_MANY_RECIPIENTS", "E_RECIPIENT_NOT_ALLOWED", "E_CONTENT_TOO_LARGE"];
@@ -75,6 +77,7 @@ async fn cloudflare(work: &Work<'_>, to: &str, mail: &Rendered) -> Result<(), Fa
             Err(Failure::Moot(Trouble::Bounced.reason()))
         }
         Some(code) if REFUSED.contains(&code) => Err(Failure::Fail("cloudflare refused the mail")),
+        Some(code) if code == DAILY.0 => Err(Failure::Retry(Problem::unavailable(format!("send_email: {code}")).retry_after(DAILY.1))),
         // What it says may name the address.
         code => Err(away(format!("send_email: {}", code.unwrap_or("no code")))),
     }

@@ -12,6 +12,7 @@ tests![
     who_has_proved_a_domain_has_its_look,
     who_has_proved_nothing_has_none,
     what_is_asked_for_at_its_host_is_its_own,
+    a_code_for_an_odd_sign_in_is_its_own,
     a_notice_is_its_own_for_members,
 ];
 
@@ -103,6 +104,32 @@ async fn what_is_asked_for_at_its_host_is_its_own() -> Result<()> {
     let elsewhere = system.person().await?;
     let mail = mail_with(&elsewhere, "/verify-email").await?;
     ensure!(is_plain(&mail, &acme.domain), "{mail:?}");
+    Ok(())
+}
+
+/// Somebody in a place, on a device of their own there.
+fn in_country(person: &Person, country: &str, network: u32, latitude: f64) -> Person {
+    Person { api: person.api.from_elsewhere().located(country, network, latitude, 13.4).agent(country), ..person.clone() }
+}
+
+async fn a_code_for_an_odd_sign_in_is_its_own() -> Result<()> {
+    let system = world::federated().await?;
+    let [idp, ..] = &*KEYS;
+    let acme = system.enterprise(&saml(&[idp])).await?;
+    dress(&acme.owner, "Acme").await?;
+    let person = system.person().await?;
+    in_country(&person, "DE", 3320, 52.52).sign_in().await?;
+    let aged = "UPDATE sessions s SET created_at = s.created_at - interval '48 hours' FROM users u WHERE u.id = s.user_id AND u.email = $1";
+    system.database.execute(aged, &[&person.email]).await?;
+    let join = "INSERT INTO user_roles (id, tenant_id, user_id, role_id) SELECT make_uuid_v7(now()), r.tenant_id, u.id, r.id \
+                FROM roles r, users u WHERE r.tenant_id = $1::text::uuid AND r.is_default AND r.key = 'member' AND u.email = $2";
+    system.database.execute(join, &[&acme.owner.tenant_id, &person.email]).await?;
+    let asked = in_country(&person.at(&acme.owner.host), "PT", 2860, 41.15).try_sign_in().await?.json_of(200)?;
+    ensure!(asked["factors"] == json!(["email"]), "{asked}");
+    let mails = person.await_mails(2).await?;
+    let part = |name: &str| mails[0][name].as_str().unwrap_or_default();
+    ensure!(mails[0]["tokens"]["code"].is_string(), "{}", mails[0]);
+    ensure!(part("html").contains(&format!("<strong>{}</strong>", acme.domain)) && part("text").contains(&acme.domain), "{}", mails[0]);
     Ok(())
 }
 
