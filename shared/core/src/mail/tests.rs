@@ -44,7 +44,9 @@ fn a_brand_is_a_colour_a_logo_a_name_and_the_domain() {
             assert!(branded.html.contains("<strong>acme.example</strong>") && branded.html.contains("<bdi>Acme &amp; Söhne</bdi>"));
             assert!(branded.text.contains("acme.example") && branded.text.contains("Acme & Söhne"));
             assert_eq!((branded.html.matches("<img").count(), branded.html.matches("src=\"https://api.getzygo.example/logos/").count()), (1, 1));
-            assert!(branded.html.contains("alt=\"acme.example\" width=\"120\""));
+            assert!(branded.html.contains("alt=\"acme.example\" height=\"48\""));
+            // However large the picture is, or how narrow, what the mail says stands right below it.
+            assert!(branded.html.contains("height:48px;width:auto;max-width:240px;"));
             let button = branded.html.contains("background:#ffd400;color:#000000;");
             assert_eq!(button, mail.link().is_some(), "{mail:?}");
             assert_eq!((plain.subject, plain.links, plain.tokens), (branded.subject, branded.links, branded.tokens));

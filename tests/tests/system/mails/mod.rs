@@ -3,8 +3,9 @@
 mod brands;
 mod carriers;
 mod dead_letters;
+mod short_messages;
 
 /// All tests of this folder.
 pub fn tests() -> Vec<libtest_mimic::Trial> {
-    [brands::tests(), carriers::tests(), dead_letters::tests()].into_iter().flatten().collect()
+    [brands::tests(), carriers::tests(), dead_letters::tests(), short_messages::tests()].into_iter().flatten().collect()
 }
