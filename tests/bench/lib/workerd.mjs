@@ -13,8 +13,11 @@ const PROGRAM = require.resolve(`@cloudflare/workerd-${process.platform}-${proce
 const quote = (text) => JSON.stringify(text);
 const list = (items) => `[\n    ${items.join(",\n    ")}\n  ]`;
 
-// What stands in for a service that no measured route waits for: it answers as if it were empty.
+// What stands in for a service that no measured route waits for: it answers as if it were empty. What it is sent it reads: whoever sent it
+// would wait for that, after its answer, with its connection to Postgres.
 const STUB = `export default { async fetch(request, env) {
+  await request.arrayBuffer();
+  if (env.KIND === "queue") return Response.json({ metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } } });
   if (env.KIND === "kv" && request.method === "GET") return new Response(null, { status: 404 });
   if (env.KIND === "d1") return Response.json([{ success: true, results: { columns: [], rows: [] }, meta: {} }]);
   return Response.json({});
