@@ -7,6 +7,7 @@
 mod delay;
 mod listen;
 mod mint;
+mod pool;
 mod request;
 mod response;
 mod run;
