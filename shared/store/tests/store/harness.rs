@@ -1,21 +1,27 @@
-//! A database of its own for each test: created, migrated, and dropped whether the test passes or not.
+//! A database of its own for each test: a copy of a migrated one, dropped whether the test passes or not.
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     str::FromStr as _,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use sqlx::{ConnectOptions as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls};
 use zygo_core::time::Timestamp;
 use zygo_store::{Db, LookupScope, PlatformScope};
 
-/// Held while the cluster's roles are made.
-const ROLES_LOCK: i64 = 0x7a79_676f;
+/// Held while the cluster's roles are made, or the database that the others are copies of.
+const CLUSTER_LOCK: i64 = 0x7a79_676f;
+/// What the names of migrated databases that are copied begin with.
+const TEMPLATE: &str = "zygo_test_template_";
 
 /// Where the migrations are.
 pub fn migrations() -> PathBuf {
@@ -73,7 +79,7 @@ fn clock_micros() -> i64 {
 
 async fn make_roles(client: &Client) {
     let script = std::fs::read_to_string(migrations().join("bootstrap/roles.sql")).unwrap();
-    client.execute("SELECT pg_advisory_lock($1)", &[&ROLES_LOCK]).await.unwrap();
+    client.execute("SELECT pg_advisory_lock($1)", &[&CLUSTER_LOCK]).await.unwrap();
     let made: i64 = client.query_one("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'zygo\\_%'", &[]).await.unwrap().get(0);
     // Roles belong to the cluster: somebody else may be working with the passwords that they have.
     let script: Vec<String> = script
@@ -82,46 +88,84 @@ async fn make_roles(client: &Client) {
         .map(|line| line.replace(":'owner_password'", "'owner'").replace(":'app_password'", "'app'").replace(":'platform_password'", "'platform'"))
         .collect();
     client.batch_execute(&script.join("\n")).await.expect("roles.sql runs");
-    client.execute("SELECT pg_advisory_unlock($1)", &[&ROLES_LOCK]).await.unwrap();
+    client.execute("SELECT pg_advisory_unlock($1)", &[&CLUSTER_LOCK]).await.unwrap();
 }
 
-async fn create() -> TestDb {
-    static SERIAL: AtomicU32 = AtomicU32::new(0);
-    let config = Config::from_str(&url()).expect("ZYGO_TEST_DATABASE_URL is a URL");
-    let admin = connect(&config).await;
-    make_roles(&admin).await;
-    let name = format!("zygo_test_{}_{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed), clock_micros() % 1_000_000);
-    admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+fn config() -> Config {
+    Config::from_str(&url()).expect("ZYGO_TEST_DATABASE_URL is a URL")
+}
+
+async fn admin() -> Client {
+    connect(&config()).await
+}
+
+async fn create(name: &str, copy_of: Option<&str>) -> TestDb {
+    let admin = admin().await;
+    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {}", copy_of.unwrap_or("template1"))).await.unwrap();
     let script = std::fs::read_to_string(migrations().join("bootstrap/database.sql")).unwrap();
-    admin.batch_execute(&script.replace(":\"database\"", &name)).await.expect("database.sql runs");
-    TestDb { config: config.clone().dbname(&name).clone(), name }
+    admin.batch_execute(&script.replace(":\"database\"", name)).await.expect("database.sql runs");
+    TestDb { config: config().dbname(name).clone(), name: name.to_owned() }
 }
 
-/// Runs a test in a database that is empty but for the roles' rights.
-pub fn with_empty(body: impl AsyncFnOnce(&TestDb)) {
+/// The migrated database that the others are copies of. It stays for the next run, which drops it if the migrations, or the day, are others:
+/// what the migrations make for the present month has to be there.
+async fn make_template() -> String {
+    let migrator = Migrator::new(migrations()).await.unwrap();
+    let mut sum = DefaultHasher::new();
+    migrator.iter().for_each(|migration| migration.checksum.hash(&mut sum));
+    let name = format!("{TEMPLATE}{}_{:016x}", clock_micros() / 86_400_000_000, sum.finish());
+    let admin = admin().await;
+    make_roles(&admin).await;
+    admin.execute("SELECT pg_advisory_lock($1)", &[&CLUSTER_LOCK]).await.unwrap();
+    let known = admin.query("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", &[&TEMPLATE]).await.unwrap();
+    let known: Vec<String> = known.iter().map(|row| row.get(0)).collect();
+    for old in known.iter().filter(|known| **known != name) {
+        // Whoever still copies it keeps it until the run after this.
+        let _ = admin.batch_execute(&format!("DROP DATABASE {old}")).await;
+    }
+    if !known.contains(&name) {
+        let unfinished = format!("{TEMPLATE}unfinished");
+        let mut owner = create(&unfinished, None).await.owner().await;
+        migrator.run(&mut owner).await.expect("the migrations run");
+        owner.close().await.unwrap();
+        admin.batch_execute(&format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await.unwrap();
+    }
+    admin.execute("SELECT pg_advisory_unlock($1)", &[&CLUSTER_LOCK]).await.unwrap();
+    name
+}
+
+fn template() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| Runtime::new().unwrap().block_on(make_template()))
+}
+
+fn with(copy_of: Option<&str>, body: impl AsyncFnOnce(&TestDb)) {
+    static SERIAL: AtomicU32 = AtomicU32::new(0);
+    let name = format!("zygo_test_{}_{}_{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed), clock_micros() % 1_000_000);
     let runtime = Runtime::new().unwrap();
-    let db = runtime.block_on(create());
+    let db = runtime.block_on(create(&name, copy_of));
     let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(body(&db))));
-    runtime.block_on(async {
-        let admin = connect(&Config::from_str(&url()).unwrap()).await;
-        admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", db.name)).await.unwrap();
-    });
+    runtime.block_on(async { admin().await.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap() });
     if let Err(panic) = result {
         resume_unwind(panic);
     }
 }
 
+/// Runs a test in a database that is empty but for the roles' rights.
+pub fn with_empty(body: impl AsyncFnOnce(&TestDb)) {
+    // The roles are made with it.
+    template();
+    with(None, body);
+}
+
 /// Runs a test in a migrated database.
 pub fn with_db(body: impl AsyncFnOnce(&TestDb)) {
-    with_empty(async |db| {
-        Migrator::new(migrations()).await.unwrap().run(&mut db.owner().await).await.expect("the migrations run");
-        body(db).await;
-    });
+    with(Some(template()), body);
 }
 
 /// An instant in the present month, so that rows fall into a partition; tests move it by hand.
 pub fn now() -> Timestamp {
-    static START: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
+    static START: OnceLock<i64> = OnceLock::new();
     let start = START.get_or_init(|| clock_micros() / 1000);
     Timestamp::from_millis(*start)
 }
