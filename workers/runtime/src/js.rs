@@ -32,7 +32,7 @@ export function beginning(text, names) {
 function respond({ headers, names }, text, body, init) {
   const lines = text.split("\n");
   let at = 0;
-  // Set before the response copies them: to ask a response for its headers makes one more object, and takes longer than the response.
+  // Set before the response copies them: to ask it for its headers makes one more object for each response.
   for (; at < names.length; at += 1) headers.set(names[at], lines[at]);
   init.headers = headers;
   const response = new Response(body, init);

@@ -1,4 +1,5 @@
-//! The store against a real Postgres, named by `ZYGO_TEST_DATABASE_URL` (a superuser's URL). Each test has its own database.
+//! The store against a real Postgres, named by `ZYGO_TEST_DATABASE_URL` (a superuser's URL). Each test has its own database,
+//! a copy of a migrated one that stays there for the next run.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
