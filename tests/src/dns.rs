@@ -1,16 +1,12 @@
 //! A false resolver that answers in JSON over HTTP.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use anyhow::Result;
 use reqwest::Url;
 use serde_json::json;
 
-use crate::stub::{self, Response};
+use crate::stub::{Request, Response, Stub};
 
 /// What a name answers.
 #[derive(Debug, Clone)]
@@ -27,12 +23,12 @@ pub enum Record {
     Garbage,
 }
 
+/// What it answers, by names.
+type Records = HashMap<String, Record>;
+
 /// The resolver.
 #[derive(Debug, Clone)]
-pub struct Dns {
-    address: SocketAddr,
-    records: Arc<Mutex<HashMap<String, Record>>>,
-}
+pub struct Dns(Stub<Records>);
 
 impl Dns {
     /// Starts it.
@@ -40,50 +36,44 @@ impl Dns {
     /// # Errors
     /// When there is no port.
     pub async fn start() -> Result<Self> {
-        let records: Arc<Mutex<HashMap<String, Record>>> = Arc::default();
-        let served = Arc::clone(&records);
-        let address = stub::serve(move |request| {
-            let url = Url::parse(&format!("http://x{}", request.target));
-            let asked = |wanted: &str| {
-                url.as_ref().ok().and_then(|url| url.query_pairs().find(|(key, _)| key == wanted).map(|(_, value)| value.into_owned()))
-            };
-            let (name, kind) = (asked("name"), asked("type"));
-            let record = served.lock().unwrap_or_else(PoisonError::into_inner).get(&name.clone().unwrap_or_default()).cloned();
-            let answer = match record {
-                Some(Record::Text(text)) => {
-                    Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 16, "TTL": 1, "data": format!("\"{text}\"") }] }))
-                }
-                Some(Record::Address) => {
-                    Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 1, "TTL": 1, "data": "192.0.2.1" }] }))
-                }
-                Some(Record::Addresses(addresses)) => {
-                    let six = kind.as_deref() == Some("AAAA");
-                    let of_kind = addresses.iter().filter(|address| address.contains(':') == six);
-                    let record = |address| json!({ "name": name, "type": if six { 28 } else { 1 }, "TTL": 1, "data": address });
-                    Response::json(200, &json!({ "Status": 0, "Answer": of_kind.map(record).collect::<Vec<_>>() }))
-                }
-                Some(Record::Failure) => Response::json(200, &json!({ "Status": 2 })),
-                Some(Record::Garbage) => Response::text(200, "<html>"),
-                None => Response::json(200, &json!({ "Status": 3 })),
-            };
-            async move { answer }
-        });
-        Ok(Self { address: address.await?, records })
+        Ok(Self(Stub::start(answer).await?))
     }
 
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/dns-query", self.address)
+        format!("{}/dns-query", self.0.url())
     }
 
     /// Makes a name that nobody has.
     pub fn forget(&self, name: &str) {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.0.state().remove(name);
     }
 
     /// Makes a name answer so.
     pub fn set(&self, name: &str, record: Record) {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), record);
+        self.0.state().insert(name.to_owned(), record);
+    }
+}
+
+fn answer(records: &mut Records, request: &Request) -> Response {
+    let url = Url::parse(&format!("http://x{}", request.target));
+    let asked =
+        |wanted: &str| url.as_ref().ok().and_then(|url| url.query_pairs().find(|(key, _)| key == wanted).map(|(_, value)| value.into_owned()));
+    let (name, kind) = (asked("name"), asked("type"));
+    match records.get(name.as_deref().unwrap_or_default()) {
+        Some(Record::Text(text)) => {
+            Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 16, "TTL": 1, "data": format!("\"{text}\"") }] }))
+        }
+        Some(Record::Address) => Response::json(200, &json!({ "Status": 0, "Answer": [{ "name": name, "type": 1, "TTL": 1, "data": "192.0.2.1" }] })),
+        Some(Record::Addresses(addresses)) => {
+            let six = kind.as_deref() == Some("AAAA");
+            let of_kind = addresses.iter().filter(|address| address.contains(':') == six);
+            let record = |address| json!({ "name": name, "type": if six { 28 } else { 1 }, "TTL": 1, "data": address });
+            Response::json(200, &json!({ "Status": 0, "Answer": of_kind.map(record).collect::<Vec<_>>() }))
+        }
+        Some(Record::Failure) => Response::json(200, &json!({ "Status": 2 })),
+        Some(Record::Garbage) => Response::text(200, "<html>"),
+        None => Response::json(200, &json!({ "Status": 3 })),
     }
 }

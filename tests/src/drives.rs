@@ -1,10 +1,7 @@
 //! False Google Drive, OneDrive and Dropbox. They check what they are sent (client, secret, redirect URI, PKCE verifier,
 //! bearer), hand out tokens, list a few files, and remember what was taken back.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -15,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     providers::{SECRET_MARK, form},
     random,
-    stub::{self, Request, Response},
+    stub::{Request, Response, Stub},
     tab::parameter,
 };
 
@@ -40,10 +37,7 @@ struct State {
 
 /// The false drives.
 #[derive(Debug, Clone)]
-pub struct Drives {
-    base: String,
-    state: Arc<Mutex<State>>,
-}
+pub struct Drives(Stub<State>);
 
 impl Drives {
     /// Starts them.
@@ -51,20 +45,14 @@ impl Drives {
     /// # Errors
     /// When there is no port.
     pub async fn start() -> Result<Self> {
-        let state = Arc::<Mutex<State>>::default();
-        let served = Arc::clone(&state);
-        let address = stub::serve(move |request| {
-            let answer = answer(&mut lock(&served), &request);
-            async { answer }
-        });
-        Ok(Self { base: format!("http://{}", address.await?), state })
+        Ok(Self(Stub::start(answer).await?))
     }
 
     /// Our clients there, and where they are, by their names.
     #[must_use]
     pub fn configuration(&self) -> Vec<(&'static str, Value, String)> {
         let client = |name| json!({ "client_id": format!("{name}-client"), "client_secret": format!("{SECRET_MARK}-{name}") });
-        DRIVES.map(|name| (name, client(name), format!("{}/{name}", self.base))).into()
+        DRIVES.map(|name| (name, client(name), format!("{}/{name}", self.0.url()))).into()
     }
 
     /// A code for somebody whose browser came with this URL, who is known by it from then on.
@@ -72,7 +60,7 @@ impl Drives {
     /// # Errors
     /// When the URL lacks what an authorization request for offline access has.
     pub fn allow(&self, drive: &str, authorization: &Url) -> Result<String> {
-        ensure!(authorization.as_str().starts_with(&format!("{}/{drive}/authorize?", self.base)), "{authorization}");
+        ensure!(authorization.as_str().starts_with(&format!("{}/{drive}/authorize?", self.0.url())), "{authorization}");
         for (name, value) in [("response_type", "code"), ("code_challenge_method", "S256")] {
             ensure!(parameter(authorization, name)? == value, "{name} in {authorization}");
         }
@@ -83,41 +71,37 @@ impl Drives {
         };
         ensure!(offline, "no offline access in {authorization}");
         let code = format!("code-{}", random::word()?);
-        lock(&self.state).codes.insert(code.clone(), authorization.clone());
+        self.0.state().codes.insert(code.clone(), authorization.clone());
         Ok(code)
     }
 
     /// How often the tokens that began with a code were renewed.
     #[must_use]
     pub fn renewals(&self, code: &str) -> u32 {
-        lock(&self.state).renewals.get(code).copied().unwrap_or_default()
+        self.0.state().renewals.get(code).copied().unwrap_or_default()
     }
 
     /// Whether what began with a code was taken back.
     #[must_use]
     pub fn is_revoked(&self, code: &str) -> bool {
-        lock(&self.state).revoked.contains(code)
+        self.0.state().revoked.contains(code)
     }
 
     /// Takes no access token any more that began with a code.
     pub fn expire(&self, code: &str) {
-        lock(&self.state).access.retain(|_, owner| owner != code);
+        self.0.state().access.retain(|_, owner| owner != code);
     }
 
     /// Takes nothing any more that began with a code, as if its owner had thought better of it there.
     pub fn withdraw(&self, code: &str) {
         self.expire(code);
-        lock(&self.state).refresh.retain(|_, owner| owner != code);
+        self.0.state().refresh.retain(|_, owner| owner != code);
     }
 
     /// Answers these statuses to the next revocations.
     pub fn fail_revocations(&self, statuses: &[u16]) {
-        lock(&self.state).failures.extend(statuses);
+        self.0.state().failures.extend(statuses);
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn answer(state: &mut State, request: &Request) -> Response {

@@ -1,14 +1,9 @@
 //! What Cloudflare's `send_email` binding is given, and whatever it is to say; `tests/runtime/email.mjs` is the binding.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::stub::{self, Request, Response};
+use crate::stub::{Request, Response, Stub};
 
 /// A message that the binding was given.
 #[derive(Debug, Clone)]
@@ -28,10 +23,7 @@ struct State {
 
 /// The other side of the binding.
 #[derive(Debug, Clone)]
-pub struct EmailService {
-    address: SocketAddr,
-    state: Arc<Mutex<State>>,
-}
+pub struct EmailService(Stub<State>);
 
 impl EmailService {
     /// Listens on a free port of the loopback.
@@ -39,31 +31,25 @@ impl EmailService {
     /// # Errors
     /// When there is none.
     pub async fn start() -> Result<Self> {
-        let state = Arc::<Mutex<State>>::default();
-        let taken = Arc::clone(&state);
-        let address = stub::serve(move |request| {
-            let answer = taken.lock().unwrap_or_else(PoisonError::into_inner).take(&request);
-            async { answer }
-        });
-        Ok(Self { address: address.await?, state })
+        Ok(Self(Stub::start(State::take).await?))
     }
 
     /// Where the binding hands on what it is given.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.0.url()
     }
 
     /// Throws these codes, one after the other, for mails to this address; then none again.
     pub fn refuse(&self, address: &str, codes: &[&'static str]) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state();
         state.refusals.push((address.to_owned(), codes.iter().rev().copied().collect()));
     }
 
     /// What it was given for an address so far.
     #[must_use]
     pub fn given(&self, address: &str) -> Vec<Given> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.0.state();
         state.given.iter().filter(|given| given.message["to"] == address).cloned().collect()
     }
 }

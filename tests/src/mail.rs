@@ -1,14 +1,9 @@
 //! A false mail service: Resend's `POST /emails`, and whatever status a test wants it to answer.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::stub::{self, Request, Response};
+use crate::stub::{Request, Response, Stub};
 
 /// A request that the service was sent.
 #[derive(Debug, Clone)]
@@ -46,10 +41,7 @@ struct State {
 
 /// The service.
 #[derive(Debug, Clone)]
-pub struct MailService {
-    address: SocketAddr,
-    state: Arc<Mutex<State>>,
-}
+pub struct MailService(Stub<State>);
 
 impl MailService {
     /// Listens on a free port of the loopback.
@@ -57,43 +49,37 @@ impl MailService {
     /// # Errors
     /// When there is none.
     pub async fn start() -> Result<Self> {
-        let state = Arc::<Mutex<State>>::default();
-        let taken = Arc::clone(&state);
-        let address = stub::serve(move |request| {
-            let answer = taken.lock().unwrap_or_else(PoisonError::into_inner).take(request);
-            async { answer }
-        });
-        Ok(Self { address: address.await?, state })
+        Ok(Self(Stub::start(State::take).await?))
     }
 
     /// Its base URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.0.url()
     }
 
     /// Answers these statuses, one after the other, to mails for this address; then 200 again.
     pub fn refuse(&self, address: &str, statuses: &[u16]) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state();
         state.refusals.push((address.to_owned(), statuses.iter().rev().copied().collect()));
     }
 
     /// What was sent for an address so far.
     #[must_use]
     pub fn deliveries(&self, address: &str) -> Vec<Delivery> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.0.state();
         state.deliveries.iter().filter(|delivery| delivery.is_to(address)).cloned().collect()
     }
 }
 
 impl State {
-    fn take(&mut self, request: Request) -> Response {
+    fn take(&mut self, request: &Request) -> Response {
         let Ok(body) = serde_json::from_slice::<Value>(&request.body) else { return Response::text(400, "no JSON") };
         let to = body["to"].to_string();
         let refusal = self.refusals.iter_mut().find(|(address, _)| to.contains(address.as_str()));
         let status = refusal.and_then(|(_, statuses)| statuses.pop()).unwrap_or(200);
         let line = format!("{} {} HTTP/1.1", request.method, request.target);
-        self.deliveries.push(Delivery { request: line, headers: request.headers, body, status });
+        self.deliveries.push(Delivery { request: line, headers: request.headers.clone(), body, status });
         Response::json(status, &json!({ "id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794" }))
     }
 }

@@ -1,12 +1,8 @@
 //! A false range service of breached passwords: it knows one, and writes down what it is asked.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use anyhow::Result;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
-};
+
+use crate::stub::{Request, Response, Stub};
 
 /// The password that a breach has shown.
 pub const BREACHED: &str = "Heron-Lantern-Quartz breached everywhere";
@@ -14,12 +10,9 @@ pub const BREACHED: &str = "Heron-Lantern-Quartz breached everywhere";
 const PREFIX: &str = "741B0";
 const SUFFIX: &str = "CBB43385D3304C046F7B967657ABA2EC2BF";
 
-/// A running service.
+/// A running service, and the paths that it was asked for.
 #[derive(Debug)]
-pub struct RangeService {
-    port: u16,
-    asked: Arc<Mutex<Vec<String>>>,
-}
+pub struct RangeService(Stub<Vec<String>>);
 
 impl RangeService {
     /// Starts a service.
@@ -27,50 +20,24 @@ impl RangeService {
     /// # Errors
     /// When there is no port.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let port = listener.local_addr()?.port();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let written = Arc::clone(&asked);
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let written = Arc::clone(&written);
-                tokio::spawn(async move { serve(socket, &written).await });
-            }
-        });
-        Ok(Self { port, asked })
+        Ok(Self(Stub::start(answer).await?))
     }
 
     /// Where it is asked.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/range", self.port)
+        format!("{}/range", self.0.url())
     }
 
     /// The paths that were asked for.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.state().clone()
     }
 }
 
-async fn serve(mut socket: TcpStream, asked: &Mutex<Vec<String>>) -> Result<()> {
-    let (read, mut write) = socket.split();
-    let mut read = BufReader::new(read);
-    loop {
-        let mut request = String::new();
-        if read.read_line(&mut request).await? == 0 {
-            return Ok(());
-        }
-        loop {
-            let mut line = String::new();
-            if read.read_line(&mut line).await? <= 2 {
-                break;
-            }
-        }
-        let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-        let body = if path == format!("/range/{PREFIX}") { format!("{SUFFIX}:42\r\n") } else { format!("{}:1\r\n", "0".repeat(35)) };
-        asked.lock().unwrap_or_else(PoisonError::into_inner).push(path);
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n", body.len());
-        write.write_all(format!("{head}{body}").as_bytes()).await?;
-    }
+fn answer(asked: &mut Vec<String>, request: &Request) -> Response {
+    asked.push(request.target.clone());
+    let body = if request.path() == format!("/range/{PREFIX}") { format!("{SUFFIX}:42\r\n") } else { format!("{}:1\r\n", "0".repeat(35)) };
+    Response { status: 200, content_type: "text/plain", body: body.into_bytes(), ..Response::default() }
 }

@@ -1,16 +1,12 @@
 //! A false Cloudflare for SaaS: custom hostnames of one zone.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use anyhow::Result;
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use crate::stub::{self, Request, Response};
+use crate::stub::{Request, Response, Stub};
 
 /// The zone.
 pub const ZONE: &str = "0123456789abcdef0123456789abcdef";
@@ -29,10 +25,7 @@ struct Kept {
 
 /// The service.
 #[derive(Debug, Clone)]
-pub struct Saas {
-    address: SocketAddr,
-    kept: Arc<Mutex<Kept>>,
-}
+pub struct Saas(Stub<Kept>);
 
 fn view(id: &str, host: &str, served: bool) -> Value {
     let status = if served { "active" } else { "pending" };
@@ -82,42 +75,32 @@ impl Saas {
     /// # Errors
     /// When there is no port.
     pub async fn start() -> Result<Self> {
-        let kept: Arc<Mutex<Kept>> = Arc::default();
-        let served = Arc::clone(&kept);
-        let address = stub::serve(move |request| {
-            let answer = answer(&mut served.lock().unwrap_or_else(PoisonError::into_inner), &request);
-            async move { answer }
-        });
-        Ok(Self { address: address.await?, kept })
+        Ok(Self(Stub::start(answer).await?))
     }
 
     /// The variables that name it.
     #[must_use]
     pub fn variables(&self) -> [(String, String); 3] {
         [
-            ("CUSTOM_HOSTNAMES_URL".into(), format!("http://{}", self.address)),
+            ("CUSTOM_HOSTNAMES_URL".into(), self.0.url()),
             ("CUSTOM_HOSTNAMES_ZONE".into(), ZONE.into()),
             ("CUSTOM_HOSTNAMES_TOKEN".into(), TOKEN.into()),
         ]
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> T {
-        work(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// How many custom hostnames a host has.
     #[must_use]
     pub fn count(&self, host: &str) -> usize {
-        self.with(|kept| kept.hosts.values().filter(|(known, _)| known == host).count())
+        self.0.state().hosts.values().filter(|(known, _)| known == host).count()
     }
 
     /// Fails so often where it is asked about this custom hostname.
     pub fn fail(&self, id: &str, times: u32) {
-        self.with(|kept| kept.failing.insert(id.to_owned(), times));
+        self.0.state().failing.insert(id.to_owned(), times);
     }
 
     /// Issues a host's certificate, or lets it run out.
     pub fn serve(&self, host: &str, is_served: bool) {
-        self.with(|kept| kept.hosts.values_mut().filter(|(known, _)| known == host).for_each(|(_, served)| *served = is_served));
+        self.0.state().hosts.values_mut().filter(|(known, _)| known == host).for_each(|(_, served)| *served = is_served);
     }
 }

@@ -1,15 +1,10 @@
 //! A false Twilio: `POST /2010-04-01/Accounts/{sid}/Messages.json`, and whatever status a test wants it to answer.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use anyhow::Result;
 use reqwest::Url;
 use serde_json::json;
 
-use crate::stub::{self, Request, Response};
+use crate::stub::{Request, Response, Stub};
 
 /// A request that the service was sent.
 #[derive(Debug, Clone)]
@@ -47,10 +42,7 @@ struct State {
 
 /// The service.
 #[derive(Debug, Clone)]
-pub struct SmsService {
-    address: SocketAddr,
-    state: Arc<Mutex<State>>,
-}
+pub struct SmsService(Stub<State>);
 
 impl SmsService {
     /// Listens on a free port of the loopback.
@@ -58,19 +50,13 @@ impl SmsService {
     /// # Errors
     /// When there is none.
     pub async fn start() -> Result<Self> {
-        let state = Arc::<Mutex<State>>::default();
-        let taken = Arc::clone(&state);
-        let address = stub::serve(move |request| {
-            let answer = taken.lock().unwrap_or_else(PoisonError::into_inner).take(request);
-            async { answer }
-        });
-        Ok(Self { address: address.await?, state })
+        Ok(Self(Stub::start(State::take).await?))
     }
 
     /// Its base URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.0.url()
     }
 
     /// Answers these statuses, one after the other, to messages for this number; then 201 again.
@@ -84,20 +70,20 @@ impl SmsService {
     }
 
     fn refuse_and_say(&self, number: &str, statuses: &[u16], retry_after: Option<String>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state();
         state.refusals.push((number.to_owned(), statuses.iter().rev().copied().collect(), retry_after));
     }
 
     /// What was sent for a number so far.
     #[must_use]
     pub fn posted(&self, number: &str) -> Vec<Posted> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.0.state();
         state.posted.iter().filter(|posted| posted.field("To") == Some(number)).cloned().collect()
     }
 }
 
 impl State {
-    fn take(&mut self, request: Request) -> Response {
+    fn take(&mut self, request: &Request) -> Response {
         let form = Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(&request.body)));
         let fields: Vec<(String, String)> = form.map(|form| form.query_pairs().into_owned().collect()).unwrap_or_default();
         let to = fields.iter().find(|(name, _)| name == "To").map(|(_, value)| value.as_str());
@@ -105,7 +91,7 @@ impl State {
         let refusal = refusals.find_map(|(_, statuses, wait)| Some((statuses.pop()?, wait.clone())));
         let (status, retry_after) = refusal.unwrap_or((201, None));
         let line = format!("{} {} HTTP/1.1", request.method, request.target);
-        self.posted.push(Posted { request: line, headers: request.headers, fields, status });
+        self.posted.push(Posted { request: line, headers: request.headers.clone(), fields, status });
         let mut response = Response::json(status, &json!({ "sid": "SM00000000000000000000000000000000", "status": "queued" }));
         response.headers.extend(retry_after.map(|wait| ("retry-after".to_owned(), wait)));
         response

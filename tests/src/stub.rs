@@ -1,6 +1,10 @@
 //! A false HTTP server on the loopback, to play somebody else's.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -67,6 +71,46 @@ impl Response {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+}
+
+/// A false service that answers from what it keeps, which its tests read and set.
+#[derive(Debug)]
+pub struct Stub<S> {
+    address: SocketAddr,
+    state: Arc<Mutex<S>>,
+}
+
+impl<S> Clone for Stub<S> {
+    fn clone(&self) -> Self {
+        Self { address: self.address, state: Arc::clone(&self.state) }
+    }
+}
+
+impl<S: Default + Send + 'static> Stub<S> {
+    /// Starts it on a free port of the loopback; one request after the other is answered.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start(answer: impl Fn(&mut S, &Request) -> Response + Send + Sync + 'static) -> Result<Self> {
+        let state = Arc::<Mutex<S>>::default();
+        let served = Arc::clone(&state);
+        let address = serve(move |request| {
+            let answer = answer(&mut served.lock().unwrap_or_else(PoisonError::into_inner), &request);
+            async { answer }
+        });
+        Ok(Self { address: address.await?, state })
+    }
+
+    /// Its base URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it keeps. It answers nobody until that is let go of.
+    pub fn state(&self) -> MutexGuard<'_, S> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
