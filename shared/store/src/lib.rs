@@ -77,6 +77,7 @@ pub fn statements() -> Vec<Described> {
         identity::verification::STATEMENTS,
         identity::profile::STATEMENTS,
         identity::record::STATEMENTS,
+        identity::rehash::STATEMENTS,
         identity::risk::STATEMENTS,
         identity::session::STATEMENTS,
         identity::scim::connection::STATEMENTS,

@@ -15,6 +15,7 @@ pub(crate) mod password;
 pub(crate) mod preferences;
 pub(crate) mod profile;
 pub(crate) mod record;
+pub(crate) mod rehash;
 pub(crate) mod risk;
 pub mod scim;
 pub(crate) mod session;
@@ -47,6 +48,7 @@ pub use password::{
 pub use preferences::{PreferencesPatch, PreferencesRow, PreferencesUpdate, preferences, update_preferences};
 pub use profile::{Me, ProfilePatch, Update, me, update_profile};
 pub use record::{SessionRecord, SignInFrom, record_session};
+pub use rehash::Rehash;
 pub use risk::{Refusal, begin_sign_in_code, refuse_sign_in};
 pub use session::{
     EndedSession, Life, SessionContext, SessionRow, Which, end_reused_session, end_sessions, ended_sessions, list_sessions, session_context,

@@ -14,6 +14,7 @@ use super::{
     notice::owe,
     passkey::PasskeyUse,
     record::{ACTIVITY, CREATED, INSERT},
+    rehash::Rehash,
     risk::read_history,
 };
 use crate::{
@@ -71,12 +72,12 @@ const FIND: Statement<LookupScope> = Statement::new(
      FROM find_credentials($1, $2) c CROSS JOIN LATERAL mfa_standing((c.profile).id, $2, $3, $4) s",
 );
 
-/// No failures stand in a row any more, and perhaps there is a hash with newer parameters.
+/// No failures stand in a row any more.
 pub const SUCCEEDED: Statement<TenantScope> = Statement::new(
     "identity.record_sign_in.user",
-    &[Type::TEXT, Type::TIMESTAMPTZ],
+    &[Type::TIMESTAMPTZ],
     &[Type::BOOL],
-    "/* identity.record_sign_in.user */ SELECT sign_in_succeeded($1, $2)",
+    "/* identity.record_sign_in.user */ SELECT sign_in_succeeded($1)",
 );
 
 const DEVICE_USED: Statement<TenantScope> = Statement::new(
@@ -152,7 +153,7 @@ pub struct SignIn<'a> {
     /// The session that it began.
     pub session: &'a SessionRecord,
     /// A hash with newer parameters, where the stored one is weak.
-    pub rehash: Option<String>,
+    pub rehash: Option<Rehash>,
     /// The trusted device that stood in for a second factor.
     pub device: Option<TrustedDeviceId>,
     /// The passkey that signed in.
@@ -174,7 +175,11 @@ pub async fn record_sign_in(db: &Db, scope: &LookupScope, sign_in: &SignIn<'_>) 
         .add(&INSERT, &params.insert())
         .add(&CREATED, &params.created())
         .add(&ACTIVITY, &params.activity(&"signed_in"))
-        .add(&SUCCEEDED, &[&sign_in.rehash, &now]);
+        .add(&SUCCEEDED, &[&now]);
+    let batch = match &sign_in.rehash {
+        Some(rehash) => rehash.add(batch),
+        None => batch,
+    };
     let batch = if device.is_some() { batch.add(&DEVICE_USED, &[&device, &now]) } else { batch };
     let passkey = sign_in.passkey.map(|passkey| passkey.params(now));
     let batch = match &passkey {

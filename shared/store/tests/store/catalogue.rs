@@ -227,6 +227,7 @@ fn what_lends_rights_is_called_by_the_worker_only_where_it_must() {
             "sign_on",
             "sign_up",
             "sign_up_by_invitation",
+            "strengthen_password",
             "tenant_facts",
             "touch_own_session",
             "unlink_identity",

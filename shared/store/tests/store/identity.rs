@@ -6,7 +6,7 @@ use zygo_core::{
 };
 use zygo_store::{
     Db,
-    identity::{self, Failure, NewVerification, ProfilePatch, Redeemed, SignIn, SignUp, Update},
+    identity::{self, Failure, NewVerification, ProfilePatch, Redeemed, Rehash, SignIn, SignUp, Update},
 };
 
 use crate::{
@@ -169,11 +169,30 @@ fn failures_lock_from_the_tenth_on_and_success_forgets_them() {
             db.superuser().await.query_one("SELECT count(*) FROM security_events WHERE kind = 'sign_in.failed'", &[]).await.unwrap().get(0);
         assert_eq!(count, 19);
         let record = session(TenantId::PLATFORM, user);
-        let sign_in = SignIn { session: &record, rehash: Some("$argon2id$better".to_owned()), device: None, passkey: None, notice: None };
+        let sign_in = SignIn { session: &record, rehash: None, device: None, passkey: None, notice: None };
         one_trip(&app, identity::record_sign_in(&app, &lookup(), &sign_in)).await.unwrap();
         assert_eq!(state().await, (0, None));
-        let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(TenantId::PLATFORM)).await.unwrap().unwrap();
-        assert_eq!((found.password_hash.as_deref(), found.user.version), (Some("$argon2id$better"), 1), "signing in is no change of the profile");
+    });
+}
+
+#[test]
+fn a_hash_with_newer_parameters_takes_the_place_of_the_one_that_was_checked_alone() {
+    with_db(async |db| {
+        let app = db.app().await;
+        let user = person(&app, "ada@example.com").await;
+        let stored = async || {
+            let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(TenantId::PLATFORM)).await.unwrap().unwrap();
+            (found.password_hash.unwrap(), found.user.version)
+        };
+        let weak = stored().await.0;
+        // The second is of a sign-in that began with the weak one, while the password was changed.
+        for (old, new, then) in [(weak.as_str(), "$argon2id$better", "$argon2id$better"), (weak.as_str(), "$argon2id$late", "$argon2id$better")] {
+            let record = session(TenantId::PLATFORM, user);
+            let rehash = Some(Rehash { old: old.to_owned(), new: new.to_owned() });
+            let sign_in = SignIn { session: &record, rehash, device: None, passkey: None, notice: None };
+            one_trip(&app, identity::record_sign_in(&app, &lookup(), &sign_in)).await.unwrap();
+            assert_eq!(stored().await, (then.to_owned(), 1), "signing in is no change of the profile");
+        }
     });
 }
 

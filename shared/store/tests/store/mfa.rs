@@ -10,7 +10,7 @@ use zygo_core::{
 use zygo_store::{
     Db, StoreError,
     identity::{
-        self, SignIn,
+        self, Rehash, SignIn,
         mfa::{self, Answer, Answered, ChallengeState, Given, NewChallenge, NewDevice, Redeemed, Redemption, StepUp},
     },
 };
@@ -317,23 +317,30 @@ fn a_hash_with_newer_parameters_is_kept_on_the_way_to_a_challenge() {
     with_db(async |db| {
         let app = db.app().await;
         let user = person(&app, "ada@example.com").await;
-        let new = NewChallenge {
-            id: new_id(),
-            user_id: user,
-            home: PLATFORM,
-            token_hash: TOKEN,
-            amr: &[],
-            device_name: None,
-            cookie: false,
-            rehash: Some("$argon2id$better"),
-            reasons: &[],
-            mailed: None,
-            expires_at: now(),
-            now: now(),
+        let stored = async || {
+            let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(PLATFORM)).await.unwrap().unwrap();
+            found.password_hash.unwrap()
         };
-        mfa::begin_challenge(&app, &lookup(), &new).await.unwrap();
-        let found = identity::find_credentials(&app, &lookup(), "ada@example.com", &arrival(PLATFORM)).await.unwrap().unwrap();
-        assert_eq!(found.password_hash.as_deref(), Some("$argon2id$better"));
+        let weak = stored().await;
+        for (token, new) in [(TOKEN, "$argon2id$better"), ([2; 32], "$argon2id$late")] {
+            let rehash = Rehash { old: weak.clone(), new: new.to_owned() };
+            let new = NewChallenge {
+                id: new_id(),
+                user_id: user,
+                home: PLATFORM,
+                token_hash: token,
+                amr: &[],
+                device_name: None,
+                cookie: false,
+                rehash: Some(&rehash),
+                reasons: &[],
+                mailed: None,
+                expires_at: now(),
+                now: now(),
+            };
+            one_trip(&app, mfa::begin_challenge(&app, &lookup(), &new)).await.unwrap();
+            assert_eq!(stored().await, "$argon2id$better", "the weak one alone is replaced");
+        }
         assert!(event::fits("user.factor_added", &serde_json::json!({ "user_id": user, "factor": "totp" })));
     });
 }

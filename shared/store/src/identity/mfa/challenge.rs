@@ -12,6 +12,7 @@ use super::standing::read_factors;
 use crate::{
     Db, Described, LookupScope, StoreError,
     batch::Batch,
+    identity::rehash::Rehash,
     outbox::Queued,
     row::{Cells, at},
     statement::Statement,
@@ -19,9 +20,9 @@ use crate::{
 
 const BEGIN: Statement<LookupScope> = Statement::new(
     "identity.begin_challenge",
-    &[Type::UUID, Type::UUID, Type::BYTEA, Type::TEXT_ARRAY, Type::TEXT, Type::BOOL, Type::TEXT, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
+    &[Type::UUID, Type::UUID, Type::BYTEA, Type::TEXT_ARRAY, Type::TEXT, Type::BOOL, Type::TIMESTAMPTZ, Type::TIMESTAMPTZ],
     &[Type::VOID],
-    "/* identity.begin_challenge */ SELECT begin_mfa_challenge($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    "/* identity.begin_challenge */ SELECT begin_mfa_challenge($1, $2, $3, $4, $5, $6, $7, $8)",
 );
 
 const NOTE: Statement<LookupScope> = Statement::new(
@@ -59,7 +60,7 @@ pub struct NewChallenge<'a> {
     /// Whether the client wants its refresh token in a cookie.
     pub cookie: bool,
     /// A password hash with newer parameters, where the stored one is weak.
-    pub rehash: Option<&'a str>,
+    pub rehash: Option<&'a Rehash>,
     /// What is odd about the sign-in.
     pub reasons: &'a [Reason],
     /// Identifier of the outbox row that mails a code, where one is asked for.
@@ -79,11 +80,14 @@ pub async fn begin_challenge(db: &Db, scope: &LookupScope, new: &NewChallenge<'_
     let (id, home, hash) = (new.id.uuid(), new.home.uuid(), new.token_hash.as_slice());
     let (reasons, mailed): (Vec<&str>, _) = (new.reasons.iter().map(|reason| reason.key()).collect(), new.mailed.map(OutboxId::uuid));
     let (until, now) = (at(new.expires_at), at(new.now));
-    Batch::write(db, &scope)
-        .add(&BEGIN, &[&id, &home, &hash, &new.amr, &new.device_name, &new.cookie, &new.rehash, &until, &now])
-        .add(&NOTE, &[&id, &reasons, &mailed, &now])
-        .run()
-        .await?;
+    let batch = Batch::write(db, &scope)
+        .add(&BEGIN, &[&id, &home, &hash, &new.amr, &new.device_name, &new.cookie, &until, &now])
+        .add(&NOTE, &[&id, &reasons, &mailed, &now]);
+    let batch = match new.rehash {
+        Some(rehash) => rehash.add(batch),
+        None => batch,
+    };
+    batch.run().await?;
     Ok(new.mailed.map(|id| Queued { id, tenant_id: TenantId::PLATFORM, kind: "mail.sign_in_code".to_owned(), queue: Queue::Mail }))
 }
 

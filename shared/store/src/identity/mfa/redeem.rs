@@ -109,7 +109,7 @@ pub async fn finish_challenge(
 ) -> Result<Redeemed, StoreError> {
     let scope = scope.within(session.tenant_id, Some(session.user_id));
     let params = session.params();
-    let (challenge, factor, now, no_hash) = (Some(challenge.uuid()), redemption.factor.key(), at(session.now), None::<String>);
+    let (challenge, factor, now) = (Some(challenge.uuid()), redemption.factor.key(), at(session.now));
     let device = device.map(|device| {
         let name: Option<String> = device.name.as_ref().map(|name| name.chars().take(100).collect());
         (device.id.uuid(), device.token_hash.as_slice(), name, at(device.expires_at))
@@ -119,7 +119,7 @@ pub async fn finish_challenge(
         .add(&INSERT, &params.insert())
         .add(&CREATED, &params.created())
         .add(&ACTIVITY, &params.activity(&"signed_in"))
-        .add(&SUCCEEDED, &[&no_hash, &now]);
+        .add(&SUCCEEDED, &[&now]);
     let batch = match &device {
         Some((id, hash, name, until)) => batch.add(&TRUST, &[id, hash, name, &now, until]),
         None => batch,

@@ -11,7 +11,7 @@ use zygo_core::{
     },
     text::Name,
 };
-use zygo_store::identity;
+use zygo_store::identity::{self, Rehash};
 
 use super::{
     proof,
@@ -65,7 +65,10 @@ pub async fn handle(ctx: Ctx, input: Input) -> Result<Reply<SignedIn>, Problem> 
     if home != TenantId::PLATFORM && membership.is_none_or(|membership| !session::is_inside(&ctx, membership)) {
         return Err(proof::failed(&ctx, &db, None, input.email.as_str()).await?);
     }
-    let rehash = if password::needs_rehash(hash.unwrap_or_default()) { Some(turn.hash(input.password.reveal())?) } else { None };
+    let rehash = match hash.filter(|hash| password::needs_rehash(hash)) {
+        Some(old) => Some(Rehash { old: old.to_owned(), new: turn.hash(input.password.reveal())? }),
+        None => None,
+    };
     let proof = Proof {
         user: &found.user,
         user_suspended: found.user_suspended,

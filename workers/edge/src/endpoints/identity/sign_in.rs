@@ -17,7 +17,7 @@ use zygo_runtime::random;
 use zygo_store::{
     Db,
     identity::{
-        self, Membership, NewNotice, PasskeyUse, SignIn, UserRow,
+        self, Membership, NewNotice, PasskeyUse, Rehash, SignIn, UserRow,
         mfa::{Arrival, NewChallenge},
     },
 };
@@ -86,7 +86,7 @@ pub struct Proof<'a> {
     /// When a second factor was given, where the way included one.
     pub mfa_at: Option<Timestamp>,
     /// A password hash with newer parameters, to be stored along.
-    pub rehash: Option<String>,
+    pub rehash: Option<Rehash>,
     /// The passkey that proved it, to be recorded along.
     pub passkey: Option<PasskeyUse>,
     /// What the sign-in is compared with.
@@ -167,7 +167,7 @@ async fn challenge(ctx: &Ctx, db: &Db, proof: &Proof<'_>, client: &Client, asses
         amr: &proof.amr,
         device_name: client.device_name.as_deref(),
         cookie: client.cookie,
-        rehash: proof.rehash.as_deref(),
+        rehash: proof.rehash.as_ref(),
         reasons: &assessment.reasons,
         mailed: (!enrolled).then(|| random::id(ctx.now)),
         expires_at: ctx.now.plus_seconds(expires_in),
