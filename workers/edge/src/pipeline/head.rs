@@ -97,13 +97,17 @@ impl Head {
         let mut lines = text.split('\n');
         let method = Method::parse(lines.next().unwrap_or_default());
         let url = lines.next().unwrap_or_default();
-        let (scheme, after_scheme) = url.split_once("://").unwrap_or(("https", url));
+        // By prefix: to search for the text between scheme and host takes longer than all the rest of this.
+        let (scheme, after_scheme) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (None, Some(rest)) => ("http", rest),
+            (rest, _) => ("https", rest.unwrap_or(url)),
+        };
         let target = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
         let target = target.split('#').next().unwrap_or("/");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let head = Self {
             method,
-            scheme: if scheme == "http" { "http" } else { "https" },
+            scheme,
             path: path.to_owned(),
             query: query.to_owned(),
             country: None,

@@ -138,9 +138,11 @@ async fn run(shared: &Rc<Shared>, matched: Matched<'static>, request: JsValue) -
     }
     let body = body::read(shared, route, request).await?;
     let ctx = Ctx::new(Rc::clone(shared), route, params, site.tenant, caller, body);
-    match (route.idempotent, shared.head.header("idempotency-key")) {
-        (true, Some(key)) => Box::pin(idempotency::once(ctx.clone(), key)).await,
-        _ => (route.handler)(ctx).await,
+    // A header is looked for only where it says something: each look is a crossing.
+    let key = if route.idempotent { shared.head.header("idempotency-key") } else { None };
+    match key {
+        Some(key) => Box::pin(idempotency::once(ctx.clone(), key)).await,
+        None => (route.handler)(ctx).await,
     }
 }
 
