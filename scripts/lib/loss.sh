@@ -12,5 +12,5 @@ loss_test() (
   trap 'pg_remove "$scratch/postgres"' EXIT
   prepare_database "$PG_URL" "$PG_HOME/roles.json" zygo
   export DATABASE_URL="$PG_URL" OWNER_URL APP_URL PLATFORM_URL ZYGO_TEST_DIR="$scratch" ZYGO_LOSS_POSTGRES="$scratch/postgres"
-  cargo test --package zygo-tests --test loss
+  cargo test --workspace --all-features --test loss
 )

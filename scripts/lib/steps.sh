@@ -49,8 +49,32 @@ required() {
   PASSED=$((PASSED + 1))
 }
 REQUIRED=
-# The process group that builds meanwhile, if one does.
-BUILDING=
+
+# Process groups that work beside the steps.
+BESIDE=()
+
+# meanwhile NAME COMMAND...: begins it; `outcome NAME` waits for its end, shows what it said, and is what it came to.
+meanwhile() {
+  local name=$1
+  shift
+  # A process group of its own, so that an interruption ends all of it.
+  set -m
+  (
+    trap 'echo $? >"$scratch/$name.status"' EXIT
+    "$@"
+  ) >"$scratch/$name.log" 2>&1 </dev/null &
+  set +m
+  BESIDE+=($!)
+  echo $! >"$scratch/$name.pid"
+}
+
+# Not by `wait`: a step's command runs in a pipeline, and so in a shell whose child that is not.
+outcome() {
+  local name="$scratch/$1"
+  while [ ! -s "$name.status" ] && kill -0 "$(cat "$name.pid")" 2>/dev/null; do sleep 0.2; done
+  cat "$name.log" >&2
+  [ "$(cat "$name.status" 2>/dev/null)" = 0 ]
+}
 
 verdict() {
   trap - EXIT
@@ -69,7 +93,7 @@ tidy_up() {
   # A second Ctrl-C must not stop the tidying halfway.
   trap '' INT TERM HUP
   set +e
-  [ -z "$BUILDING" ] || kill -TERM -- "-$BUILDING" 2>/dev/null
+  for pid in ${BESIDE[@]+"${BESIDE[@]}"}; do kill -TERM -- "-$pid" 2>/dev/null; done
   remove_all "$1"
   if [ -n "$REQUIRED" ]; then
     note "failed: $REQUIRED; the steps after it did not run"
