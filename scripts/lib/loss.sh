@@ -3,6 +3,9 @@
 #
 #   loss_test SCRATCH      ZYGO_LOSS_SECONDS and ZYGO_LOSS_SEED say how long and which moments
 
+# scripts/test has another.
+native_cargo() { cargo "$@"; }
+
 loss_test() (
   scratch=$1/loss
   mkdir -p "$scratch"
@@ -12,5 +15,5 @@ loss_test() (
   trap 'pg_remove "$scratch/postgres"' EXIT
   prepare_database "$PG_URL" "$PG_HOME/roles.json" zygo
   export DATABASE_URL="$PG_URL" OWNER_URL APP_URL PLATFORM_URL ZYGO_TEST_DIR="$scratch" ZYGO_LOSS_POSTGRES="$scratch/postgres"
-  cargo test --workspace --all-features --test loss
+  native_cargo test --workspace --all-features --test loss
 )

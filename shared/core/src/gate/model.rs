@@ -173,6 +173,9 @@ fn skews() -> impl Strategy<Value = Vec<i64>> {
 }
 
 proptest! {
+    // Each is hundreds of steps of eight isolates: as many as take a few seconds.
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     /// One gate, any rate.
     #[test]
     fn a_gate_holds_the_limit_and_is_heard(rate in 1u32..4000, burst in 1u32..800, skews in skews(), steps in steps()) {
