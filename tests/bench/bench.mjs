@@ -187,7 +187,7 @@ const conditions = [
   "Deliveries go to servers of one process of Node over loopback. Both sides take them from the same tables of the same Postgres, claim and settle by the batch, and keep an attempt of each; the one of Node is told by LISTEN, has an index of its own, and asks no resolver. Events are written by SQL, each in a transaction, and Zygo is told after the commit as by its own requests: over the queue's consumer, which the bench calls at once.",
   "Streams: those who listen are one process (`tests/bench/load`, one thread), which notes when each of them has the message; time counts from when the change was asked for. Zygo's contains the request, its transaction, and the object's way to Postgres; Node's `ws` server has the message in the request, and neither checks nor keeps anything.",
   "The large organisation is filled by SQL, in a database of its own. Rows by sequential scans are PostgreSQL's own count over people, memberships and the trail's partitions.",
-  "Both sides answer `/permissions` from text that was serialized once. Hono's key is imported once; it writes no log line and no security headers, Zygo writes both. Only in the second row of `/health` does Hono too: of each the same bytes, by the shortest way.",
+  "Both sides answer `/permissions` from text that was serialized once. Hono's key is imported once; it writes no log line and no security headers, Zygo writes both. Only in the second row of `/health` does Hono too: of each the same bytes, by the shortest way. An isolate of Zygo keeps `/health` as it was first answered, but for its id and its log line, as it does with all that is the same for everybody.",
 ];
 
 try {

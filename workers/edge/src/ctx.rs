@@ -59,6 +59,14 @@ pub struct Trace {
     pub doubted: RefCell<Vec<TenantId>>,
 }
 
+impl Trace {
+    /// Whether the request is of no tenant and no user.
+    #[must_use]
+    pub fn is_nobodys(&self) -> bool {
+        self.host.borrow().is_none() && self.tenant_id.get().is_none() && self.user_id.get().is_none()
+    }
+}
+
 /// What belongs to the request as a whole.
 pub struct Shared {
     /// The isolate's state.
@@ -138,6 +146,12 @@ impl Shared {
     /// Does something after the response, without the caller waiting.
     pub fn after(&self, work: impl Future<Output = ()> + 'static) {
         self.after.borrow_mut().push(Box::pin(work));
+    }
+
+    /// Whether nothing is to be done after the response.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.after.borrow().is_empty()
     }
 
     /// A parameter of the query, decoded; the first of its name.

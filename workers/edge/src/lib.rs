@@ -29,12 +29,13 @@ pub mod whence;
 
 use wasm_bindgen::JsValue;
 use worker::{Context, Env};
-use zygo_runtime::task;
+use zygo_runtime::{js, task};
 
 use pipeline::Program;
 
 /// HTTP: a `Response`, or the promise of one.
 #[must_use]
 pub fn fetch(program: &'static Program, request: JsValue, env: Env, context: worker::worker_sys::Context) -> JsValue {
-    task::run(pipeline::serve(program, request, env, Context::new(context)))
+    let head = js::head(&request);
+    pipeline::kept::answer(&head).unwrap_or_else(|| task::run(pipeline::serve(program, head, request, env, Context::new(context))))
 }

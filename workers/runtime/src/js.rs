@@ -26,22 +26,32 @@ function fill(headers, text) {
   for (let i = 0; i + 1 < lines.length; i += 2) headers.append(lines[i], lines[i + 1]);
   return headers;
 }
-export function beginning(text, names) {
-  return { headers: fill(new Headers(), text), names: names.split("\n").filter(Boolean) };
+export function outline(status, text, names, line) {
+  const headers = fill(new Headers(), text);
+  return { headers, names: names.split("\n").filter(Boolean), line, init: { status, headers } };
 }
-function respond({ headers, names }, text, body, init) {
-  const lines = text.split("\n");
+function respond({ headers, names, line }, init, text, body) {
   let at = 0;
+  const next = () => {
+    const from = at;
+    at = text.indexOf("\n", from) + 1;
+    return text.slice(from, at - 1);
+  };
   // Set before the response copies them: to ask it for its headers makes one more object for each response.
-  for (; at < names.length; at += 1) headers.set(names[at], lines[at]);
-  init.headers = headers;
+  for (const name of names) headers.set(name, next());
   const response = new Response(body, init);
-  for (; at + 1 < lines.length; at += 2) response.headers.append(lines[at], lines[at + 1]);
-  if (lines[at]) console.log(lines[at]);
+  while (text.includes("\n", at)) response.headers.append(next(), next());
+  if (at < text.length) console.log(line + text.slice(at));
   return response;
 }
-export function reply(status, base, text, body) { return respond(base, text, body, { status }); }
-export function switched(base, text, webSocket) { return respond(base, text, null, { status: 101, webSocket }); }
+export function reply(outline, text, body) { return respond(outline, outline.init, text, body); }
+export function switched(outline, text, webSocket) { return respond(outline, { ...outline.init, webSocket }, text, null); }
+export function again({ headers, names, line, init }, value, body) {
+  headers.set(names[0], value);
+  const response = new Response(body, init);
+  console.log(line + value + '"}');
+  return response;
+}
 async function firstOf(response, size) {
   // What is compressed may be any length once it is not.
   const length = response.headers.has("content-encoding") ? Infinity : Number(response.headers.get("content-length") ?? Infinity);
@@ -87,13 +97,15 @@ extern "C" {
     #[wasm_bindgen(js_name = header)]
     fn header_js(request: &JsValue, at: usize) -> Option<String>;
     #[wasm_bindgen(js_name = reply)]
-    fn reply_text(status: u16, base: &JsValue, text: &str, body: &str) -> JsValue;
+    fn reply_text(outline: &JsValue, text: &str, body: &str) -> JsValue;
     #[wasm_bindgen(js_name = reply)]
-    fn reply_value(status: u16, base: &JsValue, text: &str, body: &JsValue) -> JsValue;
+    fn reply_value(outline: &JsValue, text: &str, body: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = switched)]
-    fn switched_js(base: &JsValue, text: &str, socket: &JsValue) -> JsValue;
-    #[wasm_bindgen(js_name = beginning)]
-    fn beginning_js(text: &str, names: &str) -> JsValue;
+    fn switched_js(outline: &JsValue, text: &str, socket: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = again)]
+    fn again_js(outline: &JsValue, value: &str, body: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = outline)]
+    fn outline_js(status: u16, text: &str, names: &str, line: &str) -> JsValue;
     #[wasm_bindgen(js_name = place)]
     fn place_js(request: &JsValue) -> String;
     #[wasm_bindgen(js_name = sendOn, catch)]
@@ -166,23 +178,35 @@ pub enum Body<'a> {
     Socket(&'a JsValue),
 }
 
-/// What responses begin with: headers that are the same on all of them, as names and values in turn, and the names of some that each of
-/// them has with a value of its own; a line each.
-#[must_use]
-pub fn beginning(text: &str, names: &str) -> JsValue {
-    beginning_js(text, names)
-}
+/// What responses of one kind have in common, held by JavaScript: a status, headers, and how their line for the console begins. The runtime
+/// copies the headers without their passing through JavaScript again.
+pub struct Outline(JsValue);
 
-/// A `Response` made in one crossing. It begins with `base`, made once by [`beginning`] and copied by the runtime without
-/// passing through JavaScript. `text` has the values of the names there, then further headers, names and values in turn, a line each,
-/// and at last the line for the console, without an end.
-#[must_use]
-pub fn reply(status: u16, base: &JsValue, text: &str, body: &Body<'_>) -> JsValue {
-    match body {
-        Body::Empty => reply_value(status, base, text, &JsValue::NULL),
-        Body::Text(body) => reply_text(status, base, text, body),
-        Body::Value(value) => reply_value(status, base, text, value),
-        Body::Socket(socket) => switched_js(base, text, socket),
+impl Outline {
+    /// `text` has headers, names and values in turn, and `names` those that each response has with a value of its own; a line each. `line` is
+    /// the beginning of the line for the console.
+    #[must_use]
+    pub fn new(status: u16, text: &str, names: &str, line: &str) -> Self {
+        Self(outline_js(status, text, names, line))
+    }
+
+    /// A `Response` made in one crossing. `text` has the values of the outline's names, then further headers, names and values in turn, a
+    /// line each, and at last the end of the line for the console, without an end of its own; where there is none, nothing is written.
+    #[must_use]
+    pub fn reply(&self, text: &str, body: &Body<'_>) -> JsValue {
+        match body {
+            Body::Empty => reply_value(&self.0, text, &JsValue::NULL),
+            Body::Text(body) => reply_text(&self.0, text, body),
+            Body::Value(value) => reply_value(&self.0, text, value),
+            Body::Socket(socket) => switched_js(&self.0, text, socket),
+        }
+    }
+
+    /// A `Response` that has nothing of its own but the value of the one name, which also ends the line for the console: a JSON string, whose
+    /// quotation mark stands in the outline, as the last member of an object.
+    #[must_use]
+    pub fn again(&self, value: &str, body: &JsValue) -> JsValue {
+        again_js(&self.0, value, body)
     }
 }
 

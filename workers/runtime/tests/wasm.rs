@@ -54,15 +54,16 @@ fn a_head_comes_over_in_one_string_and_other_headers_one_by_one() {
 
 #[wasm_bindgen_test]
 async fn a_reply_has_its_headers_and_body() {
-    let base = js::beginning("content-type\napplication/json\n", "x-request-id\netag");
+    let outline = |status| js::Outline::new(status, "content-type\napplication/json\n", "x-request-id\netag", "");
+    let ok = outline(200);
     for tag in ["\"1\"", "\"2\""] {
         let own = format!("abc\n{tag}\n");
-        let response: Response = js::reply(200, &base, &own, &js::Body::Empty).unchecked_into();
+        let response: Response = ok.reply(&own, &js::Body::Empty).unchecked_into();
         let header = |name| response.headers().get(name).unwrap();
         assert_eq!((header("x-request-id").as_deref(), header("etag").as_deref()), (Some("abc"), Some(tag)));
         assert_eq!((header("content-type").as_deref(), header("set-cookie")), (Some("application/json"), None));
     }
-    let reply = js::reply(201, &base, "abc\n\"1\"\nset-cookie\na=1\nset-cookie\nb=2\n", &js::Body::Text("{\"é\":1}"));
+    let reply = outline(201).reply("abc\n\"1\"\nset-cookie\na=1\nset-cookie\nb=2\n", &js::Body::Text("{\"é\":1}"));
     let response: Response = reply.unchecked_into();
     assert_eq!(response.headers().get("etag").unwrap().as_deref(), Some("\"1\""));
     assert_eq!(response.status(), 201);
@@ -70,10 +71,23 @@ async fn a_reply_has_its_headers_and_body() {
     assert_eq!(response.headers().get("set-cookie").unwrap().as_deref(), Some("a=1, b=2"));
     let text = JsFuture::from(response.text().unwrap()).await.unwrap();
     assert_eq!(text.as_string().as_deref(), Some("{\"é\":1}"));
-    let empty: Response = js::reply(204, &js::beginning("", ""), "", &js::Body::Empty).unchecked_into();
+    let empty: Response = js::Outline::new(204, "", "", "").reply("", &js::Body::Empty).unchecked_into();
     assert!(empty.body().is_none());
-    let value: Response = js::reply(200, &js::beginning("", ""), "", &js::Body::Value(&JsValue::from_str("x"))).unchecked_into();
+    let value: Response = js::Outline::new(200, "", "", "").reply("", &js::Body::Value(&JsValue::from_str("x"))).unchecked_into();
     assert_eq!(value.status(), 200);
+}
+
+#[wasm_bindgen_test]
+async fn a_reply_again_has_its_own_id_alone() {
+    let body = JsValue::from_str("{}");
+    let outline = js::Outline::new(200, "content-type\napplication/json\n", "x-request-id", "{\"request_id\":\"");
+    for id in ["abcdefgh", "ijklmnop"] {
+        let response: Response = outline.again(id, &body).unchecked_into();
+        let header = |name| response.headers().get(name).unwrap();
+        assert_eq!((header("x-request-id").as_deref(), header("content-type").as_deref()), (Some(id), Some("application/json")));
+        let text = JsFuture::from(response.text().unwrap()).await.unwrap();
+        assert_eq!((response.status(), text.as_string().as_deref()), (200, Some("{}")));
+    }
 }
 
 /// Natively the same code is held to published vectors; here it only has to work at all.

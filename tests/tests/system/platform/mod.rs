@@ -8,6 +8,7 @@ mod gate;
 mod heads;
 mod hosts;
 mod idempotency;
+mod kept;
 mod methods;
 mod round_trips;
 mod standing;
@@ -24,6 +25,7 @@ pub fn tests() -> Vec<libtest_mimic::Trial> {
         heads::tests(),
         hosts::tests(),
         idempotency::tests(),
+        kept::tests(),
         methods::tests(),
         round_trips::tests(),
         standing::tests(),

@@ -86,14 +86,9 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a `Request`.
+    /// Cuts up what [`js::head`] wrote of a `Request`.
     #[must_use]
-    pub fn read(request: &JsValue) -> Self {
-        Self::parse(&js::head(request), request.clone())
-    }
-
-    /// Cuts up what [`js::head`] wrote.
-    fn parse(text: &str, request: JsValue) -> Self {
+    pub fn parse(text: &str, request: JsValue) -> Self {
         let mut lines = text.split('\n');
         let method = Method::parse(lines.next().unwrap_or_default());
         let url = lines.next().unwrap_or_default();

@@ -6,6 +6,9 @@ pub mod body;
 pub mod head;
 pub mod host;
 pub mod idempotency;
+pub mod kept;
+pub mod outline;
+pub mod record;
 pub mod respond;
 
 use std::rc::Rc;
@@ -43,10 +46,10 @@ pub struct Program {
 /// Tells a problem in other words: the answer has its headers already.
 pub type Dialect = fn(&Problem, Answer) -> Answer;
 
-/// Answers one request.
-pub async fn serve(program: &'static Program, request: JsValue, env: Env, context: Context) -> JsValue {
+/// Answers one request; `head` is what [`js::head`] wrote of it.
+pub async fn serve(program: &'static Program, head: String, request: JsValue, env: Env, context: Context) -> JsValue {
     let now = clock::now();
-    let mut head = Head::read(&request);
+    let mut head = Head::parse(&head, request.clone());
     let request_id = request_id::choose(head.header("x-request-id"), now, random::bytes());
     let app = match App::get(program, &env) {
         Ok(app) => app,
@@ -180,7 +183,7 @@ fn options(shared: &Shared, matched: &Matched<'static>) -> Result<Answer, Proble
 mod tests {
     use super::*;
 
-    fn state_of<P, R, E, C, F>(_: impl FnOnce(P, R, E, C) -> F) -> usize {
+    fn state_of<P, H, R, E, C, F>(_: impl FnOnce(P, H, R, E, C) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -1,22 +1,21 @@
 //! Puts headers on an answer, writes the log line, and counts.
 
-use std::{cell::RefCell, collections::HashMap, fmt::Write as _};
+use std::fmt::Write as _;
 
-use serde::Serialize;
 use wasm_bindgen::JsValue;
 use zygo_core::{
     error::{Code, Problem},
     http::{cors::Cors, etag::ETag},
-    id::{TenantId, UserId},
     limits::headers::RateLimitHeaders,
 };
-use zygo_runtime::{
-    clock,
-    js::{self, Body},
-    log, task,
-};
+use zygo_runtime::{clock, js::Body, task};
 
-use super::head::Method;
+use super::{
+    head::Method,
+    kept,
+    outline::{self, Kind},
+    record,
+};
 use crate::{
     ctx::Shared,
     pages,
@@ -24,10 +23,8 @@ use crate::{
     route::Route,
 };
 
-/// What stands on every response (OWASP secure headers; pages bring a policy of their own).
-const SECURITY: &str = "strict-transport-security\nmax-age=63072000; includeSubDomains; preload\nx-content-type-options\nnosniff\n";
-/// What stands on a response unless it says otherwise.
-const DEFAULTS: [(&str, &str); 2] = [("content-security-policy", "default-src 'none'; frame-ancestors 'none'"), ("referrer-policy", "no-referrer")];
+/// The media type of problems (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
 
 /// On an answer of the Worker behind the one that requests reach: the tenants whose leases are to be asked for anew, as a list.
 /// It goes no further than there.
@@ -36,8 +33,8 @@ pub const DOUBTED: &str = "x-zygo-doubted";
 /// The response to a request that the isolate could not even begin with.
 #[must_use]
 pub fn bare(problem: &Problem, request_id: &str) -> JsValue {
-    let base = base("application/problem+json", Cache::NoStore, &[], true, false);
-    js::reply(problem.status(), base, &format!("{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
+    let kind = Kind::new(None, Method::Other, problem.status(), (PROBLEM, Cache::NoStore));
+    kind.outline("").reply(&format!("{request_id}\n"), &Body::Text(&problem.document(request_id).to_string()))
 }
 
 /// The response, after the log line and the counters.
@@ -56,12 +53,16 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
     let spent = [millis, shared.trace.auth_ms.get(), shared.trace.db_ms.get()];
     let timeless = spent == [0.0; 3] && shared.round_trips() == 0;
     let limited = shared.trace.limit.borrow().is_some();
-    let base = base(answer.content_type, answer.cache, &answer.headers, timeless, limited);
+    let kind = Kind { timeless, limited, ..Kind::of(route, shared.head.method, &answer) };
     let mut text = own_headers(shared, &answer);
     if !timeless {
-        timing(&mut text, spent, shared.round_trips());
+        outline::timing(&mut text, spent, shared.round_trips());
     }
-    text.push_str(&record(shared, route, answer.status, problem.as_ref(), millis));
+    let form = kind.form(shared.app);
+    kept::keep(shared, &kind, (form, &answer), &text);
+    form.series.count(millis);
+    count(shared, problem.as_ref());
+    text.push_str(&record::end(shared, problem.as_ref(), millis));
     let body = match &answer.body {
         _ if shared.head.method == Method::Head => Body::Empty,
         AnswerBody::Empty => Body::Empty,
@@ -70,13 +71,24 @@ pub fn finish(shared: &Shared, route: Option<&'static Route>, result: Result<Ans
         AnswerBody::Value(value) => Body::Value(value),
         AnswerBody::Socket(socket) => Body::Socket(socket),
     };
-    js::reply(answer.status, base, &text, &body)
+    form.outline.reply(&text, &body)
+}
+
+/// Counts what is rare among requests.
+fn count(shared: &Shared, problem: Option<&Problem>) {
+    let metrics = &shared.app.metrics;
+    if let Some(problem) = problem {
+        metrics.problem(problem.code().as_str());
+    }
+    if shared.round_trips() > 0 {
+        metrics.round_trips(shared.round_trips());
+    }
 }
 
 /// A problem as it is told to whoever does not speak another protocol.
 pub fn problem_answer(shared: &Shared, problem: &Problem) -> Answer {
     let document = problem.document(&shared.request_id);
-    let mut answer = Answer::text(problem.status(), "application/problem+json", AnswerBody::Text(document.to_string()));
+    let mut answer = Answer::text(problem.status(), PROBLEM, AnswerBody::Text(document.to_string()));
     if let Some(seconds) = problem.retry_after_seconds() {
         answer.headers.push(("retry-after", seconds.to_string()));
     }
@@ -120,57 +132,11 @@ pub fn tag(answer: &mut Answer) -> Option<ETag> {
     Some(tag)
 }
 
-/// What the beginning of a head depends on: content type, caching, which of [`DEFAULTS`] the answer leaves alone, whether it took
-/// no time that a clock would show, as what is answered from memory, and which of [`OWN`] it has.
-type BaseKey = (&'static str, Cache, [bool; DEFAULTS.len()], bool, [bool; OWN.len()]);
-
-/// Headers that almost every response has, or those with a limit or a version, each with a value of its own.
-const OWN: [&[&str]; 3] = [&["x-request-id"], &["ratelimit-policy", "ratelimit"], &["etag"]];
-
-thread_local! {
-    /// The beginnings of heads; as many as there are content types and ways to be kept.
-    static BASES: RefCell<HashMap<BaseKey, &'static JsValue>> = RefCell::default();
-}
-
-/// The headers that depend on nothing of the request, and the names of those of [`OWN`], made once in an isolate.
-fn base(content_type: &'static str, cache: Cache, own: &[(&'static str, String)], timeless: bool, limited: bool) -> &'static JsValue {
-    let with = [true, limited, tag_of(own).is_some()];
-    let defaults = DEFAULTS.map(|(name, _)| !own.iter().any(|(own, _)| *own == name));
-    let make = || {
-        let mut text = String::from(SECURITY);
-        if !content_type.is_empty() {
-            let _ = write!(text, "content-type\n{content_type}\n");
-        }
-        match cache {
-            Cache::NoStore => text.push_str("cache-control\nno-store\n"),
-            Cache::Revalidate => text.push_str("cache-control\nprivate, no-cache\n"),
-            Cache::Immutable => text.push_str("cache-control\npublic, max-age=31536000, immutable\n"),
-            Cache::Public(seconds) => {
-                let _ = write!(text, "cache-control\npublic, max-age={seconds}\n");
-            }
-        }
-        for ((name, value), _) in DEFAULTS.iter().zip(defaults).filter(|(_, wanted)| *wanted) {
-            let _ = write!(text, "{name}\n{value}\n");
-        }
-        if timeless {
-            timing(&mut text, [0.0; 3], 0);
-        }
-        let names: Vec<&str> = OWN.iter().zip(with).filter(|(_, with)| *with).flat_map(|(names, _)| names.iter().copied()).collect();
-        &*Box::leak(Box::new(js::beginning(&text, &names.join("\n"))))
-    };
-    BASES.with(|bases| *bases.borrow_mut().entry((content_type, cache, defaults, timeless, with)).or_insert_with(make))
-}
-
 fn tag_of<'a>(headers: &'a [(&'static str, String)]) -> Option<&'a str> {
     headers.iter().find(|(name, _)| *name == "etag").map(|(_, tag)| tag.as_str())
 }
 
-/// `Server-Timing` (W3C): milliseconds in all, for the token and for Postgres, and the round trips to Postgres.
-fn timing(head: &mut String, [total, auth, db]: [f64; 3], round_trips: u32) {
-    let _ = write!(head, "server-timing\ntotal;dur={total:.1}, auth;dur={auth:.1}, db;dur={db:.1}, rt;desc=\"{round_trips}\"\n");
-}
-
-/// The values of those of [`OWN`] that the answer has, then its further headers.
+/// The values of the headers that the outline only names, then further headers.
 fn own_headers(shared: &Shared, answer: &Answer) -> String {
     let mut head = String::with_capacity(640);
     let trace = &shared.trace;
@@ -218,51 +184,4 @@ fn cross_origin(shared: &Shared, public: bool, head: &mut String) {
     for (name, value) in decision.headers(shared.trace.preflight.borrow().as_deref()) {
         let _ = write!(head, "{name}\n{value}\n");
     }
-}
-
-/// The log line of a request. A struct, not a JSON value: it is written for every request, and this way without a map.
-#[derive(Serialize)]
-struct RequestLine<'a> {
-    level: log::Level,
-    message: &'static str,
-    request_id: &'a str,
-    method: &'static str,
-    route: &'static str,
-    status: u16,
-    ms: f64,
-    rt: u32,
-    tenant_id: Option<TenantId>,
-    user_id: Option<UserId>,
-    code: Option<&'static str>,
-    cause: Option<&'a str>,
-}
-
-/// Counts a request that was answered; its log line.
-fn record(shared: &Shared, route: Option<&'static Route>, status: u16, problem: Option<&Problem>, millis: f64) -> String {
-    let path = route.map_or("-", |route| route.path);
-    let method = shared.head.method.as_str();
-    let round_trips = shared.round_trips();
-    shared.app.metrics.request(method, path, status, millis, round_trips);
-    if let Some(problem) = problem {
-        shared.app.metrics.problem(problem.code().as_str());
-    }
-    let level = match status {
-        500.. => log::Level::Error,
-        _ => log::Level::Info,
-    };
-    // The route's pattern, not the path: a path may carry a token.
-    log::text(&RequestLine {
-        level,
-        message: "request",
-        request_id: &shared.request_id,
-        method,
-        route: path,
-        status,
-        ms: millis,
-        rt: round_trips,
-        tenant_id: shared.trace.tenant_id.get(),
-        user_id: shared.trace.user_id.get(),
-        code: problem.map(|problem| problem.code().as_str()),
-        cause: problem.and_then(Problem::log_cause),
-    })
 }

@@ -1,12 +1,14 @@
 //! `GET /.well-known/jwks.json`
 
+use std::cell::OnceCell;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use zygo_core::error::Problem;
 
 use crate::{
     ctx::Ctx,
-    reply::{Answer, AnswerBody, Cache},
+    reply::{Answer, AnswerBody, Cache, Kept},
 };
 
 /// A JSON Web Key Set (RFC 7517).
@@ -33,13 +35,17 @@ pub struct Key {
     x: String,
 }
 
-/// Answers the public keys of the ring.
+thread_local! {
+    static BODY: OnceCell<&'static Kept> = const { OnceCell::new() };
+}
+
+/// Answers the public keys of the ring, written once per isolate.
 ///
 /// # Errors
 /// None of its own.
 pub async fn handle(ctx: Ctx) -> Result<Answer, Problem> {
-    let body = AnswerBody::Text(ctx.app.config.token_keys.jwks().to_string());
-    let mut answer = Answer::text(200, "application/json; charset=utf-8", body);
+    let body = BODY.with(|cell| *cell.get_or_init(|| Kept::new(0, ctx.app.config.token_keys.jwks().to_string())));
+    let mut answer = Answer::text(200, "application/json; charset=utf-8", AnswerBody::Kept(body));
     answer.cache = Cache::Public(300);
     Ok(answer)
 }
