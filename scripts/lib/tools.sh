@@ -79,15 +79,17 @@ install_rust_target() {
   rustup target add wasm32-unknown-unknown >&2
 }
 
-# install_cargo_tool CRATE VERSION BINARY: compiles a tool into .tools/bin. Optimised a little only: compiling takes longer
-# than all that they will ever do. What they share is compiled once; `install_tools` removes it.
+# install_cargo_tool CRATE VERSION BINARY: compiles a tool into .tools/bin. Optimised a little, and only where modules are read and written:
+# compiling takes longer than all that they will ever do. What they share is compiled once; `install_tools` removes it.
 install_cargo_tool() {
   [ "$(cat "$TOOLS/$1.version" 2>/dev/null)" = "$2" ] && [ -x "$TOOLS/bin/$3" ] && return 0
   if [ "$("$TOOLS/bin/$3" --version 2>/dev/null | awk '{print $NF}')" != "$2" ]; then
     say "Compiling $1 $2 into .tools/ (once, a few minutes)"
+    local package optimised=()
+    for package in walrus wasmparser wasm-encoder; do optimised+=(--config "profile.release.package.$package.opt-level=1"); done
     # Without --locked: a tool's own lock file can name versions that were withdrawn since.
-    CARGO_TARGET_DIR="$TOOLS/target" CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-      cargo install "$1@$2" --root "$TOOLS" --force >&2
+    CARGO_TARGET_DIR="$TOOLS/target" CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+      cargo install "$1@$2" --root "$TOOLS" --force "${optimised[@]}" >&2
   fi
   mkdir -p "$TOOLS"
   echo "$2" >"$TOOLS/$1.version"
