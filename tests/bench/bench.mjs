@@ -114,7 +114,7 @@ async function main() {
   if (wanted("large")) await atSize({ host });
   if (wanted("deliveries")) await outward({ host, who: { ...id, user } });
   size({ report, build: given.build });
-  if (wanted("start")) await startUp({ report, times: pace.starts, zygo: () => begin(sides.zygo(near, "zygo-start")), empty: () => begin(sides.empty()) });
+  if (wanted("start")) await startUp({ report, times: pace.starts, zygo: () => begin(sides.zygo(near, "zygo-start")), empty: () => begin(sides.empty(near)) });
   if (wanted("sign-in")) {
     const worker = await begin(sides.zygo(near, "zygo-sign-in"));
     await trips({ report, worker, host, database, run });

@@ -25,9 +25,9 @@ export class Sides {
   /**
    * Starts Zygo with these databases, `{app, platform}`: if need be with its console, in several isolates, with a Worker that is its queues,
    * and beside further Workers, `{name: {modules, bindings}}`, with these bindings of its own. Each further isolate and each further Worker
-   * has a door.
+   * has a door. `modules` may be of a Worker that takes the edge's place.
    */
-  zygo(database, name = "zygo", { isolates = 1, console = false, queue, others = {} } = {}) {
+  zygo(database, name = "zygo", { isolates = 1, console = false, queue, others = {}, modules = builtModules(this.build) } = {}) {
     const bindings = { DB: { hyperdrive: database.app }, DB_PLATFORM: { hyperdrive: database.platform } };
     for (const { binding } of this.config.kv_namespaces) bindings[binding] = { kvNamespace: "kv" };
     for (const { binding } of this.config.r2_buckets) bindings[binding] = { r2Bucket: "r2" };
@@ -45,7 +45,6 @@ export class Sides {
       [this.config.assets.binding]: { service: "assets" },
       PASSWORDS: { service: "passwords" },
     });
-    const modules = builtModules(this.build);
     if (console) {
       beside.console = { modules: builtModules(join(this.build, "console")), bindings: { ...bindings }, flags };
       bindings.CONSOLE = { service: "console" };
@@ -83,11 +82,11 @@ export class Sides {
     return start({ modules: builtModules(build), date: this.config.compatibility_date }, join(this.work, name));
   }
 
-  /** Starts a Worker that does nothing, in which to see what workerd itself costs. */
-  empty() {
+  /** Starts what Zygo starts, but with a Worker that does nothing in the edge's place. */
+  empty(database) {
     const file = join(this.work, "empty.js");
     writeFileSync(file, 'export default { fetch() { return new Response("ok"); } };\n');
-    return start({ modules: { "index.js": file }, date: this.config.compatibility_date }, join(this.work, "empty"));
+    return this.zygo(database, "empty", { modules: { "index.js": file } });
   }
 
   bundle(out) {

@@ -17,7 +17,7 @@ export function size({ report, build }) {
   report.row({ what: "Bundle, gzipped", zygo: `${figure(packed)} MB (${figure(plain)} MB unpacked)`, target: `< ${MAX_MB} MB`, met: packed < MAX_MB });
 }
 
-/** From workerd's start to the first answer, less the same for a Worker that does nothing. */
+/** From workerd's start to the first answer, less the same with a Worker that does nothing in the edge's place. */
 export async function startUp({ report, times, zygo, empty }) {
   say("isolate start-up");
   const began = { zygo: [], empty: [] };
@@ -31,7 +31,7 @@ export async function startUp({ report, times, zygo, empty }) {
   }
   const extra = spread(began.zygo.map((ms, n) => ms - began.empty[n]));
   report.row({
-    what: "Isolate start-up: workerd's start to the first answer, less that of an empty Worker",
+    what: "Isolate start-up: workerd's start to the first answer, less that with an empty Worker in the edge's place",
     zygo: `${spreadText(extra, " ms")} (whole: ${figure(spread(began.zygo).median)} ms, empty: ${figure(spread(began.empty).median)} ms)`,
     target: `< ${MAX_START_MS} ms`,
     met: extra.median < MAX_START_MS,
