@@ -130,7 +130,14 @@ async fn too_long_is_refused() -> Result<()> {
     let system = world::shared().await?;
     let (_, session) = system.session().await?;
     let long = vec![0; 8 * 1024 * 1024 + 1];
-    upload(&session, "image/png", &long).await?.expect(413)?.problem("BODY_TOO_LARGE")?;
+    // It is refused by its length, unread: whoever still writes may find the connection closed before they come to read why.
+    let mut answer = upload(&session, "image/png", &long).await;
+    for _ in 0..4 {
+        if answer.is_err() {
+            answer = upload(&session, "image/png", &long).await;
+        }
+    }
+    answer?.expect(413)?.problem("BODY_TOO_LARGE")?;
     Ok(())
 }
 
